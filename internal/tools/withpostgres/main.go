@@ -28,20 +28,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: withpostgres COMMAND [ARG...]")
 		os.Exit(2)
 	}
-	err := run(os.Args[1:])
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-	case errors.As(err, &exit) && exit.Exited():
-		os.Exit(exit.ExitCode())
-	default:
+	status, err := run(os.Args[1:])
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "withpostgres:", err)
 		os.Exit(1)
 	}
+	os.Exit(status)
 }
 
-// run starts the server, unless there is one, and the command beside it.
-func run(command []string) error {
+// run starts the server, unless there is one, and the command beside it. It
+// returns the command's exit status.
+func run(command []string) (status int, err error) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if os.Getenv(variable) != "" {
@@ -50,23 +47,24 @@ func run(command []string) error {
 	}
 	server, err := pgserver.Start()
 	if err != nil {
-		return err
+		return 0, err
 	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
 	fmt.Fprintln(os.Stderr, "withpostgres: started a throwaway PostgreSQL server")
 	if err := os.Setenv(variable, server.DSN()); err != nil {
-		return errors.Join(err, server.Stop())
+		return 0, err
 	}
-	return errors.Join(runCommand(command, signals), server.Stop())
+	return runCommand(command, signals)
 }
 
 // runCommand runs the command in a process group of its own, hands every signal
 // on to the group, and leaves no process of the group behind.
-func runCommand(command []string, signals <-chan os.Signal) error {
+func runCommand(command []string, signals <-chan os.Signal) (status int, err error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return err
+		return 0, err
 	}
 	group := -cmd.Process.Pid
 	go func() {
@@ -74,7 +72,11 @@ func runCommand(command []string, signals <-chan os.Signal) error {
 			_ = syscall.Kill(group, s.(syscall.Signal))
 		}
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	_ = syscall.Kill(group, syscall.SIGKILL)
-	return err
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
 }
