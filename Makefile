@@ -35,7 +35,7 @@ test: tools format-check ## set up what is needed and run all tests, with the ra
 	scripts/find-canaries .cache/test.json
 
 test-fast: tools ## run all tests without the race detector
-	$(WITH_POSTGRES) go test -timeout 9m $(PACKAGES)
+	$(WITH_POSTGRES) go test -count=1 -timeout 9m $(PACKAGES)
 
 cover: tools ## run all tests and print which part of the code they reach
 	$(WITH_POSTGRES) go test -timeout 9m -coverpkg=./... -coverprofile=cover.out $(PACKAGES)

@@ -1,6 +1,7 @@
 package testdb_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"strings"
@@ -26,7 +27,7 @@ func makeTable(dsn string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(`CREATE TABLE accounts AS SELECT 7 AS n`)
+	_, err = db.ExecContext(context.Background(), `CREATE TABLE accounts AS SELECT 7 AS n`)
 	return errors.Join(err, db.Close())
 }
 

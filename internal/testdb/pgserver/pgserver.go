@@ -104,7 +104,7 @@ func makeDir(user *syscall.Credential, password string) (string, error) {
 // startGuard runs server.sh and waits for its word that the server is ready.
 func startGuard(bin, dir string, user *syscall.Credential) (s *Server, port string, err error) {
 	args := append([]string{filepath.Join(dir, "server.sh"), bin, dir}, somePorts()...)
-	guard := exec.Command("/bin/sh", args...)
+	guard := exec.Command("/bin/sh", args...) //nolint:noctx // Stop ends it, or the end of this process
 	guard.Dir = dir
 	guard.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"} // no PG* variables
 	// A session of its own: Ctrl-C in the terminal must not reach the guard.

@@ -60,7 +60,7 @@ func run(command []string) (status int, err error) {
 // runCommand runs the command in a process group of its own, hands every signal
 // on to the group, and leaves no process of the group behind.
 func runCommand(command []string, signals <-chan os.Signal) (status int, err error) {
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the caller's own command; signals end it
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
