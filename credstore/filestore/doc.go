@@ -1,0 +1,2 @@
+// Package filestore is the store of existing credential files.
+package filestore
