@@ -176,8 +176,9 @@ func (c *Config) Describe() string {
 		return "SQLite database " + strings.TrimPrefix(c.DatabaseURL.Reveal(), "sqlite:")
 	case postgresDatabase:
 		return "PostgreSQL database " + describePostgres(c.DatabaseURL.Reveal())
+	default:
+		return "unknown database"
 	}
-	return "unknown database"
 }
 
 // describePostgres names only host, port and database: everything else of a

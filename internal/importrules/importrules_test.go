@@ -39,8 +39,9 @@ var layers = map[string][]string{
 	"credstore/rolloutstore":  {"credstore"},
 	"credstore/sqlstore":      {"credstore"}, // crypto comes in through an interface
 	"oauth":                   {"credstore"},
-	"selection":               {"credstore"}, // oauth satisfies the interface declared there
-	"migrate":                 {"credstore", "crypto"},
+	"selection":               {"credstore"},                                                        // oauth satisfies the interface declared there
+	"migrate":                 {"credstore", "crypto", "credstore/sqlstore", "credstore/filestore"}, // an import goes from one to the other
+	"upstream":                {"credstore", "selection"},
 }
 
 // forTests may be imported by tests and by one another.
