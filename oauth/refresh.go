@@ -1,0 +1,225 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+const (
+	// storeTimeout bounds a single call of the store.
+	storeTimeout = 5 * time.Second
+
+	// releaseTimeout bounds giving a lease back, which callers wait for and
+	// nothing depends on: it ends by itself.
+	releaseTimeout = 2 * time.Second
+
+	// pollMin and pollMax bound the wait between two looks at a lease that
+	// another process holds; chance chooses, so that those who wait do not meet.
+	pollMin = 50 * time.Millisecond
+	pollMax = 250 * time.Millisecond
+
+	// patience is how long a flight waits for another process while the token at
+	// hand is still good.
+	patience = 5 * time.Second
+
+	// maxRounds bounds how often one flight starts again because the stored
+	// refresh token was another one by the time it was done.
+	maxRounds = 3
+)
+
+var (
+	errSuperseded = errors.New("another refresh token was stored meanwhile")
+	errBusy       = errors.New("another process is refreshing it")
+)
+
+// A result is what a flight brought: a credential and the one it replaced, or
+// an error.
+type result struct {
+	cred     *credstore.Credential
+	replaced *credstore.Credential
+	spent    bool // the token endpoint gave cred
+	err      error
+}
+
+func (r result) outcome() Outcome {
+	switch {
+	case errors.Is(r.err, credstore.ErrNeedsReauth):
+		return OutcomeNeedsReauth
+	case r.err != nil:
+		return OutcomeFailed
+	case r.spent:
+		return OutcomeRefreshed
+	}
+	return OutcomeAdopted
+}
+
+// An attempt is the work of one flight. Its owner is whom the store knows it as.
+type attempt struct {
+	*Refresher
+	accountID string
+	owner     string
+	leasedAt  time.Time // when the lease was last asked for and got; zero: never
+	pending   bool      // a save goes on in the background, and will give the lease back
+}
+
+// refresh takes the steps that the package comment tells of.
+func (r *Refresher) refresh(stale *credstore.Credential, n need) result {
+	a := &attempt{Refresher: r, accountID: stale.AccountID, owner: rand.Text()}
+	defer a.release()
+	for range maxRounds {
+		stored, err := a.acquire(n)
+		if err != nil {
+			return result{err: err}
+		}
+		if n.met(stored) {
+			return result{cred: stored, replaced: stale}
+		}
+		fresh, err := a.spend(stored)
+		if !errors.Is(err, errSuperseded) {
+			return result{cred: fresh, replaced: stored, spent: true, err: err}
+		}
+	}
+	return result{err: fmt.Errorf("oauth: account %s: %w, %d times", stale.AccountID, errSuperseded, maxRounds)}
+}
+
+// acquire waits until the stored credential meets the need, or until the lease
+// is ours and no journal has something newer.
+func (a *attempt) acquire(n need) (*credstore.Credential, error) {
+	started := time.Now()
+	replayed := false
+	for {
+		lease, err := a.ask()
+		if err != nil {
+			return nil, err
+		}
+		stored := lease.Credential
+		if n.met(stored) {
+			return stored, nil
+		}
+		if err := final(stored, n); err != nil {
+			return nil, err
+		}
+		left, err := a.settle(stored.Tokens.Refresh)
+		switch {
+		case err != nil:
+			return nil, err
+		case left == settled && !replayed:
+			replayed = true
+			continue // something else may be stored now
+		case left == none && lease.Acquired:
+			return stored, nil
+		}
+		if err := a.wait(started, n.usable(stored)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ask asks the store for the lease once.
+func (a *attempt) ask() (credstore.Lease, error) {
+	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
+	defer cancel()
+	asked := time.Now()
+	lease, err := a.store.AcquireLease(ctx, a.accountID, a.owner, a.lease)
+	switch {
+	case a.life.Err() != nil:
+		return lease, fmt.Errorf("oauth: account %s: %w", a.accountID, ErrClosed)
+	case err != nil:
+		return lease, fmt.Errorf("oauth: account %s: lease: %w", a.accountID, err)
+	case lease.Acquired:
+		a.leasedAt = asked
+	}
+	return lease, nil
+}
+
+// wait waits before the next look at a lease that another holds. A holder that
+// died is waited for until its lease ends, unless the token is usable as it is.
+func (a *attempt) wait(started time.Time, usable bool) error {
+	limit := a.lease + a.client.timeout
+	if usable {
+		limit = patience
+	}
+	if time.Since(started) > limit {
+		return fmt.Errorf("oauth: account %s: %w", a.accountID, errBusy)
+	}
+	select {
+	case <-time.After(pollMin + mathrand.N(pollMax-pollMin)):
+		return nil
+	case <-a.life.Done():
+		return fmt.Errorf("oauth: account %s: %w", a.accountID, ErrClosed)
+	}
+}
+
+// spend exchanges the stored refresh token. From here on nothing is given up
+// because somebody loses interest.
+func (a *attempt) spend(stored *credstore.Credential) (*credstore.Credential, error) {
+	entry, err := a.journal.begin(a.accountID, a.owner, stored.Tokens.Refresh)
+	if err != nil {
+		return nil, fmt.Errorf("oauth: account %s: nothing was sent: %w", a.accountID, err)
+	}
+	if took := time.Since(a.leasedAt); took > leaseMargin/2 {
+		a.removeEntry(entry)
+		return nil, fmt.Errorf("oauth: account %s: nothing was sent: store and journal took %s of the lease", a.accountID, took)
+	}
+	tokens, err := a.client.Refresh(context.WithoutCancel(a.life), stored.Tokens.Refresh)
+	if err != nil {
+		a.removeEntry(entry)
+		if Permanent(err) {
+			err = a.needsReauth(stored, err)
+		}
+		return nil, fmt.Errorf("oauth: account %s: %w", a.accountID, err)
+	}
+	if err := entry.answered(tokens); err != nil {
+		// The store will have them in a moment.
+		a.log.Error("oauth: new tokens are not in the journal", "account", a.accountID, "error", err)
+	}
+	return a.save(entry, stored, tokens)
+}
+
+// needsReauth records that the refresh token was refused for good, if it is
+// still the stored one; otherwise it returns errSuperseded.
+func (a *attempt) needsReauth(stored *credstore.Credential, refused error) error {
+	var answer *Error
+	errors.As(refused, &answer)
+	err := a.retry(func(ctx context.Context) error {
+		return a.store.MarkNeedsReauth(ctx, a.accountID, stored.Tokens.Refresh, answer.Code)
+	})
+	switch {
+	case errors.Is(err, credstore.ErrConflict):
+		return errSuperseded
+	case err != nil:
+		return fmt.Errorf("%w; marking the account: %w", refused, err)
+	}
+	a.log.Error("oauth: account needs re-authentication", "account", a.accountID, "name", stored.AccountName, "reason", answer.Code)
+	if a.opts.OnNeedsReauth != nil {
+		a.opts.OnNeedsReauth(a.accountID, stored.AccountName, answer.Code)
+	}
+	return fmt.Errorf("%w: %w", credstore.ErrNeedsReauth, refused)
+}
+
+// release gives the lease back, if it was got and no save is waiting for it.
+func (a *attempt) release() {
+	if !a.leasedAt.IsZero() && !a.pending {
+		a.giveBack(a.accountID, a.owner)
+	}
+}
+
+func (r *Refresher) giveBack(accountID, owner string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), releaseTimeout)
+	defer cancel()
+	if err := r.store.ReleaseLease(ctx, accountID, owner); err != nil {
+		r.log.Warn("oauth: lease was not given back and runs out by itself", "account", accountID, "error", err)
+	}
+}
+
+func (a *attempt) removeEntry(e *entry) {
+	if err := e.remove(); err != nil {
+		a.log.Warn("oauth: journal entry was not removed", "account", a.accountID, "error", err)
+	}
+}

@@ -1,0 +1,132 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// Replay saves the tokens that processes which died had got and not saved, and
+// gives their leases back. Call it at start; [Refresher.Run] goes on with it, and
+// a refresh does it for its account before it spends a token.
+//
+// The error tells of entries that stay for later: the store is not available,
+// they are sealed under another key, or their account is not in this store. None
+// of them is a reason not to start. A file that is no entry, or is cut short, is
+// renamed to end in ".damaged", and reported once. Everything is logged, too, once.
+func (r *Refresher) Replay(ctx context.Context) error {
+	found := r.replay(asRefresher(ctx), "")
+	errs := found.errs
+	for _, stuck := range found.stuck {
+		errs = append(errs, stuck.err)
+	}
+	return errors.Join(errs...)
+}
+
+// leftoverState is what settle found.
+type leftoverState int
+
+const (
+	none    leftoverState = iota // nothing
+	settled                      // entries of dead processes, replayed
+	held                         // an entry of a live process
+)
+
+// settle replays the leftovers of the attempt's account. It returns an error when
+// stored, the refresh token in the store, is one that somebody spent, and what it
+// was changed for is in an entry that cannot be replayed now: it must not be
+// spent a second time.
+func (a *attempt) settle(stored credstore.Secret) (leftoverState, error) {
+	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
+	defer cancel()
+	found := a.replay(ctx, a.accountID)
+	for _, stuck := range found.stuck {
+		if stuck.intent.SpentHash == tokenHash(stored) {
+			return none, stuck.err
+		}
+	}
+	switch {
+	case found.live > 0:
+		return held, nil
+	case found.done > 0:
+		return settled, nil
+	}
+	return none, nil
+}
+
+// A replayReport tells what became of the journal's leftovers.
+type replayReport struct {
+	done  int     // how many are done with
+	live  int     // how many belong to live processes
+	stuck []stuck // those that stay for later
+	errs  []error // files that cannot be read
+}
+
+type stuck struct {
+	intent intent
+	err    error
+}
+
+// replay replays the leftovers of an account, or of all accounts.
+func (r *Refresher) replay(ctx context.Context, accountID string) replayReport {
+	found, live, errs := r.journal.leftovers(accountID)
+	result := replayReport{live: live, errs: errs}
+	for _, err := range errs {
+		r.logOnce(err)
+	}
+	for _, left := range found {
+		err := r.replayOne(ctx, left)
+		left.close()
+		if err == nil {
+			result.done++
+			continue
+		}
+		err = fmt.Errorf("oauth: refresh journal: %s: new tokens of account %s cannot be saved yet: %w",
+			filepath.Base(left.path), left.intent.AccountID, err)
+		r.logOnce(err)
+		result.stuck = append(result.stuck, stuck{left.intent, err})
+	}
+	return result
+}
+
+func (r *Refresher) logOnce(err error) {
+	if r.journal.firstReport(err) {
+		r.log.Error("oauth: an interrupted refresh is not replayed", "error", err)
+	}
+}
+
+// replayOne finishes one interrupted refresh; on an error the entry stays.
+func (r *Refresher) replayOne(ctx context.Context, left *leftover) error {
+	id := left.intent.AccountID
+	if left.sealed == "" {
+		r.log.Warn("oauth: a refresh was interrupted before its answer was there; if the provider had changed the tokens by then, the account will need re-authentication",
+			"account", id, "started_at", left.intent.StartedAt)
+	} else if err := r.replayTokens(ctx, left); err != nil {
+		return err
+	}
+	if err := left.remove(); err != nil {
+		r.logOnce(fmt.Errorf("oauth: refresh journal: %w", err))
+	}
+	r.giveBack(id, left.intent.Owner)
+	return nil
+}
+
+func (r *Refresher) replayTokens(ctx context.Context, left *leftover) error {
+	id := left.intent.AccountID
+	spent, tokens, err := left.tokens()
+	if err != nil {
+		return err
+	}
+	switch err := r.store.SaveTokens(ctx, id, spent, tokens); {
+	case errors.Is(err, credstore.ErrConflict):
+		r.log.Info("oauth: an interrupted refresh was overtaken by a newer one", "account", id)
+	case err != nil:
+		return err
+	default:
+		r.log.Info("oauth: tokens of an interrupted refresh recovered", "account", id)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+const (
+	// The pause before a save is tried again: twice as long each time. A second at
+	// the most, because until it is saved another machine may spend the old
+	// refresh token once more.
+	retryMin = 100 * time.Millisecond
+	retryMax = time.Second
+
+	// markTries is how often a mark is tried before it is left to the next flight.
+	markTries = 4
+)
+
+// save stores new tokens. When the store does not take them now, they are used
+// from memory, and saved as soon as it does.
+func (a *attempt) save(entry *entry, stored *credstore.Credential, tokens credstore.Tokens) (*credstore.Credential, error) {
+	spent := stored.Tokens.Refresh
+	fresh := *stored
+	fresh.Tokens = tokens
+	fresh.NeedsReauth = false
+	err := a.saveOnce(spent, tokens)
+	if done, err := a.saved(entry, err); done {
+		return &fresh, err
+	}
+	a.log.Error("oauth: new tokens could not be saved, trying on", "account", a.accountID, "error", err)
+	a.pending = true
+	a.flights.Add(1)
+	go a.saveLater(entry, spent, tokens)
+	return &fresh, nil
+}
+
+func (a *attempt) saveOnce(spent credstore.Secret, tokens credstore.Tokens) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), storeTimeout)
+	defer cancel()
+	return a.store.SaveTokens(ctx, a.accountID, spent, tokens)
+}
+
+// saved tells whether there is nothing more to be done about a save that ended
+// with err.
+func (a *attempt) saved(entry *entry, err error) (done bool, _ error) {
+	switch {
+	case err == nil:
+		a.removeEntry(entry)
+		return true, nil
+	case errors.Is(err, credstore.ErrConflict):
+		a.removeEntry(entry)
+		return true, errSuperseded
+	case errors.Is(err, credstore.ErrNotFound), errors.Is(err, credstore.ErrInvalid), errors.Is(err, credstore.ErrReadOnly):
+		entry.close()
+		a.log.Error("oauth: new tokens cannot be saved and stay in the journal", "account", a.accountID, "error", err)
+		return true, fmt.Errorf("oauth: account %s: save: %w", a.accountID, err)
+	}
+	return false, err
+}
+
+// saveLater tries until the tokens are saved or the refresher is closed; the
+// journal has them then.
+func (a *attempt) saveLater(entry *entry, spent credstore.Secret, tokens credstore.Tokens) {
+	defer a.flights.Done()
+	for pause := retryMin; ; pause = min(2*pause, retryMax) {
+		select {
+		case <-time.After(jitter(pause)):
+		case <-a.life.Done():
+			entry.close()
+			return
+		}
+		done, err := a.saved(entry, a.saveOnce(spent, tokens))
+		if !done {
+			continue
+		}
+		if err == nil {
+			a.log.Info("oauth: new tokens saved at last", "account", a.accountID)
+		} else {
+			a.log.Warn("oauth: new tokens not saved", "account", a.accountID, "error", err)
+		}
+		a.giveBack(a.accountID, a.owner)
+		return
+	}
+}
+
+// retry calls do a few times, as long as the store is not available.
+func (a *attempt) retry(do func(context.Context) error) (err error) {
+	pause := retryMin
+	for range markTries {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), storeTimeout)
+		err = do(ctx)
+		cancel()
+		if !errors.Is(err, credstore.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-time.After(jitter(pause)):
+		case <-a.life.Done():
+			return err
+		}
+		pause *= 2
+	}
+	return err
+}
+
+// jitter returns d, give or take a quarter.
+func jitter(d time.Duration) time.Duration {
+	return d - d/4 + mathrand.N(d/2)
+}
