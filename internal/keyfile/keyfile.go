@@ -36,7 +36,7 @@ func ReadOrMake(path string) (string, error) {
 // process was first.
 func makeKey(path string) error {
 	key := make([]byte, 32)
-	rand.Read(key)                                                            // never fails
+	rand.Read(key)                                                           // never fails
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
