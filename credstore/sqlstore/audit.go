@@ -1,0 +1,186 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// A change is what an audit event tells of: the fields that differ, by name.
+type change struct{ before, after map[string]any }
+
+func newChange() *change {
+	return &change{before: make(map[string]any), after: make(map[string]any)}
+}
+
+func (c *change) set(field string, before, after any) {
+	c.before[field], c.after[field] = before, after
+}
+
+// auditTime is a time in an audit event; nil when it is not known.
+func auditTime(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC()
+}
+
+// redacted stands for a secret in an audit event; nil for none.
+func redacted(present bool) any {
+	if !present {
+		return nil
+	}
+	return credstore.Secret{}.String()
+}
+
+// record appends the event of a change to the audit trail.
+func (tx *Tx) record(ctx context.Context, action credstore.Action, objectType credstore.ObjectType, id string, c *change) error {
+	event := credstore.AuditEvent{Action: action, ObjectType: objectType, ObjectID: id}
+	for _, side := range []struct {
+		fields map[string]any
+		state  *json.RawMessage
+	}{{c.before, &event.Before}, {c.after, &event.After}} {
+		if len(side.fields) == 0 {
+			continue
+		}
+		data, err := json.Marshal(side.fields)
+		if err != nil {
+			return err
+		}
+		*side.state = data
+	}
+	return tx.AppendAudit(ctx, event)
+}
+
+// AppendAudit records an event in the transaction, by the actor of ctx and with
+// the time of now. ErrInvalid. Imports use it; the store's own changes record themselves.
+func (tx *Tx) AppendAudit(ctx context.Context, event credstore.AuditEvent) error {
+	actor := credstore.ActorFrom(ctx)
+	if err := checkEvent(event, actor); err != nil {
+		return about(err, "audit event")
+	}
+	now, err := tx.now(ctx)
+	if err != nil {
+		return about(err, "audit event")
+	}
+	_, err = tx.exec(ctx, `INSERT INTO audit_events (occurred_at, actor_kind, actor_name, actor_verified, actor_session,
+		actor_address, action, object_type, object_id, before_state, after_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		timeParam(now), string(actor.Kind), actor.Name, actor.Verified, actor.Session, actor.Address,
+		string(event.Action), string(event.ObjectType), event.ObjectID,
+		nullText(string(event.Before)), nullText(string(event.After)))
+	return about(err, "audit event")
+}
+
+func checkEvent(event credstore.AuditEvent, actor credstore.Actor) error {
+	for what, text := range map[string]string{
+		"actor kind": string(actor.Kind), "actor name": actor.Name, "actor session": actor.Session, "actor address": actor.Address,
+		"action": string(event.Action), "object type": string(event.ObjectType), "object id": event.ObjectID,
+		"before": string(event.Before), "after": string(event.After),
+	} {
+		if err := checkText(what, text); err != nil {
+			return err
+		}
+	}
+	if event.Action == "" || event.ObjectType == "" || event.ObjectID == "" {
+		return fmt.Errorf("%w: action, object type and object id are needed", credstore.ErrInvalid)
+	}
+	for what, state := range map[string]json.RawMessage{"before": event.Before, "after": event.After} {
+		if len(state) > 0 && (!json.Valid(state) || bytes.TrimLeft(state, " \t\r\n")[0] != '{') {
+			return fmt.Errorf("%w: %s is not a JSON object", credstore.ErrInvalid, what)
+		}
+	}
+	return nil
+}
+
+// AppendAudit implements [credstore.AuditLog].
+func (s *Store) AppendAudit(ctx context.Context, event credstore.AuditEvent) error {
+	return s.write(ctx, func(ctx context.Context, tx *Tx) error { return tx.AppendAudit(ctx, event) })
+}
+
+type auditRow struct {
+	ID         int64    `db:"event_id"`
+	At         nullTime `db:"occurred_at"`
+	Kind       string   `db:"actor_kind"`
+	Name       string   `db:"actor_name"`
+	Verified   bool     `db:"actor_verified"`
+	Session    string   `db:"actor_session"`
+	Address    string   `db:"actor_address"`
+	Action     string   `db:"action"`
+	ObjectType string   `db:"object_type"`
+	ObjectID   string   `db:"object_id"`
+	Before     *string  `db:"before_state"`
+	After      *string  `db:"after_state"`
+}
+
+func (r *auditRow) event() credstore.AuditEvent {
+	event := credstore.AuditEvent{
+		ID: r.ID, At: r.At.Time,
+		Actor: credstore.Actor{
+			Kind: credstore.ActorKind(r.Kind), Name: r.Name, Verified: r.Verified, Session: r.Session, Address: r.Address,
+		},
+		Action: credstore.Action(r.Action), ObjectType: credstore.ObjectType(r.ObjectType), ObjectID: r.ObjectID,
+	}
+	if r.Before != nil {
+		event.Before = json.RawMessage(*r.Before)
+	}
+	if r.After != nil {
+		event.After = json.RawMessage(*r.After)
+	}
+	return event
+}
+
+var auditOrder = ordering[credstore.AuditEvent]{
+	name: "audit events", columns: []string{"event_id"}, descending: true,
+	key: func(e *credstore.AuditEvent) []string { return []string{strconv.FormatInt(e.ID, 10)} },
+}
+
+// ListAudit implements [credstore.AuditLog].
+func (s *Store) ListAudit(ctx context.Context, filter credstore.AuditFilter, page credstore.PageRequest) (credstore.Page[credstore.AuditEvent], error) {
+	var none credstore.Page[credstore.AuditEvent]
+	query, err := filterAudit(filter)
+	if err != nil {
+		return none, about(err, "list audit events")
+	}
+	if query, err = auditOrder.page(query, page); err != nil {
+		return none, about(err, "list audit events")
+	}
+	var rows []auditRow
+	if err := s.allBuilt(ctx, &rows, query); err != nil {
+		return none, about(err, "list audit events")
+	}
+	events := make([]credstore.AuditEvent, len(rows))
+	for i := range rows {
+		events[i] = rows[i].event()
+	}
+	return auditOrder.cut(events, page), nil
+}
+
+func filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, error) {
+	query := sq.Select("event_id", "occurred_at", "actor_kind", "actor_name", "actor_verified", "actor_session", "actor_address",
+		"action", "object_type", "object_id", "before_state", "after_state").From("audit_events")
+	for _, equal := range []struct{ column, value string }{
+		{"actor_name", filter.ActorName}, {"action", string(filter.Action)},
+		{"object_type", string(filter.ObjectType)}, {"object_id", filter.ObjectID},
+	} {
+		if err := checkText(equal.column, equal.value); err != nil {
+			return query, err
+		}
+		if equal.value != "" {
+			query = query.Where(equal.column+" = ?", equal.value)
+		}
+	}
+	if !filter.Since.IsZero() {
+		query = query.Where("occurred_at >= ?", timeParam(filter.Since))
+	}
+	if !filter.Until.IsZero() {
+		query = query.Where("occurred_at < ?", timeParam(filter.Until))
+	}
+	return query, nil
+}

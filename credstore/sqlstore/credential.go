@@ -1,0 +1,116 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// A sealedRow is a row of accounts with its secrets, sealed; empty: none.
+type sealedRow struct {
+	accountRow
+	APIKey       string `db:"api_key"`
+	AccessToken  string `db:"access_token"`
+	RefreshToken string `db:"refresh_token"`
+}
+
+func (d Dialect) sealedColumns() string {
+	return d.accountColumns() + `, coalesce(a.api_key_encrypted, '') AS api_key,
+		coalesce(a.oauth_access_token_encrypted, '') AS access_token,
+		coalesce(a.oauth_refresh_token_encrypted, '') AS refresh_token`
+}
+
+func (q querier) readSealed(ctx context.Context, column, value string) (*sealedRow, error) {
+	var row sealedRow
+	err := q.get(ctx, &row, `SELECT `+q.dialect.sealedColumns()+` FROM `+fromAccounts+` WHERE `+column+` = ?`, value)
+	return &row, err
+}
+
+// lockAccount keeps the account's row as it is until the transaction ends, and
+// reads it. It reads after it has the lock: a SELECT that waited for the lock
+// returns the row's new version joined to the other tables' old ones.
+func (tx *Tx) lockAccount(ctx context.Context, accountID string) (*sealedRow, error) {
+	var one int
+	err := tx.get(ctx, &one, `SELECT 1 FROM accounts WHERE account_id = ?`+tx.dialect.lock("accounts"), accountID)
+	if err != nil {
+		return nil, err
+	}
+	return tx.readSealed(ctx, "a.account_id", accountID)
+}
+
+// GetCredential implements [credstore.RequestStore].
+func (s *Store) GetCredential(ctx context.Context, accountID string) (*credstore.Credential, error) {
+	if err := credstore.CheckID("account id", accountID); err != nil {
+		return nil, err
+	}
+	row, err := s.readSealed(ctx, "a.account_id", accountID)
+	if err == nil && !row.Active {
+		err = credstore.ErrInactive
+	}
+	if err != nil {
+		return nil, about(err, "account %q", accountID)
+	}
+	return s.credential(row)
+}
+
+// RevealCredential implements [credstore.AccountAdmin].
+func (s *Store) RevealCredential(ctx context.Context, accountID string) (*credstore.Credential, error) {
+	if err := credstore.CheckID("account id", accountID); err != nil {
+		return nil, err
+	}
+	var row *sealedRow
+	err := s.write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		if row, err = tx.readSealed(ctx, "a.account_id", accountID); err != nil {
+			return err
+		}
+		return tx.AppendAudit(ctx, credstore.AuditEvent{
+			Action: credstore.ActionAccountReveal, ObjectType: credstore.ObjectAccount, ObjectID: accountID,
+		})
+	})
+	if err != nil {
+		return nil, about(err, "account %q", accountID)
+	}
+	return s.credential(row)
+}
+
+// credential opens the secrets that the account's type uses.
+func (s *Store) credential(row *sealedRow) (*credstore.Credential, error) {
+	credential := &credstore.Credential{
+		AccountID: row.ID, AccountName: row.Name, Type: credstore.CredentialType(row.Type),
+		NeedsReauth: !row.ReauthSince.IsZero(),
+	}
+	sealed := []string{row.AccessToken, row.RefreshToken}
+	if credential.Type == credstore.APIKey {
+		sealed = []string{row.APIKey}
+	}
+	secrets, err := s.open(sealed...)
+	if err == nil && secrets[0].IsZero() {
+		err = fmt.Errorf("%w: the stored %s is empty", credstore.ErrDamaged, credential.Type)
+	}
+	if err != nil {
+		return nil, about(err, "account %q", row.ID)
+	}
+	if credential.Type == credstore.APIKey {
+		credential.APIKey = secrets[0]
+		return credential, nil
+	}
+	credential.Tokens = credstore.Tokens{
+		Access: secrets[0], Refresh: secrets[1], ExpiresAt: expiry(row.ExpiresAt), Scopes: row.Scopes,
+	}
+	return credential, nil
+}
+
+// refreshToken opens the refresh token that is stored, for a comparison.
+func (s *Store) refreshToken(row *sealedRow) (credstore.Secret, error) {
+	secrets, err := s.open(row.RefreshToken)
+	if err != nil {
+		return credstore.Secret{}, err
+	}
+	return secrets[0], nil
+}
+
+var errOtherToken = fmt.Errorf("%w: another refresh token is stored", credstore.ErrConflict)
+
+var errNoSpentToken = errors.New("the spent refresh token is missing")

@@ -1,0 +1,57 @@
+// Package sqlstore keeps accounts, trains and the audit trail in PostgreSQL or
+// SQLite.
+//
+//	db, err := sqlstore.OpenPostgres(url, 0)
+//	…
+//	store := sqlstore.New(db, sqlstore.Postgres, sealer, nil)
+//	defer store.Close()
+//	if err := store.CheckSchema(ctx); err != nil { … } // package migrate makes the schema
+//
+// [Store] implements [credstore.AdminStore] and [credstore.Notifier]; what its
+// methods promise is written there and proven by package credstoretest, which
+// runs against both engines.
+//
+// # Tables
+//
+//	accounts                 upstream credentials, secrets sealed
+//	trains                   client projects, client keys as hashes
+//	train_account_mappings   which accounts a train may use
+//	audit_events             append-only, held so by triggers
+//	account_refreshes        leases and re-authentication marks, beside accounts
+//
+// The first three are those of existing deployments of the TypeScript system, and
+// what is written to them keeps its formats, so that both can work on one
+// database. NULL is accepted wherever those tables allow it: an account or train
+// whose is_active is NULL is deactivated, a priority of NULL is 0, a time of NULL
+// is the zero time. Entries of client_api_keys_hashed that are no hashes open
+// nothing and are never shown, but stay. Fields of slack_config that are not
+// known stay too.
+//
+// # Secrets
+//
+// Secrets are sealed before a transaction begins and opened after it ends, so
+// that no lock is held during a key derivation; the exception is a stored refresh
+// token, which [Store.SaveTokens] and [Store.MarkNeedsReauth] compare under the
+// lock. Listings and details do not read the sealed columns at all. The Slack
+// webhook URL is stored in the clear, because the TypeScript system reads it so;
+// only [Store.GetSlackConfig] returns it.
+//
+// # Concurrency
+//
+// On PostgreSQL a change locks its row (SELECT … FOR NO KEY UPDATE) for the few
+// queries it takes and waits at most three seconds for such a lock. Trains are
+// locked before accounts. On SQLite every change begins with the write lock (BEGIN
+// IMMEDIATE); the writers of one store queue in the process, those of others
+// wait up to five seconds. Readers never wait for writers.
+//
+// Every query runs under its caller's context and a deadline of its own
+// ([Options]). A caller's ended context is reported as that; a database that
+// does not answer, as [credstore.ErrUnavailable]. Errors never quote a driver's
+// text that could hold values of a row.
+//
+// # Limits
+//
+// Events ([Store.Subscribe]) tell of the changes made through the same Store, not
+// of those of other processes. An account's event may change every route that
+// names the account, and the list of active accounts.
+package sqlstore

@@ -1,0 +1,191 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// ListMappings implements [credstore.TrainReader].
+func (s *Store) ListMappings(ctx context.Context, trainID string, page credstore.PageRequest) (credstore.Page[credstore.Mapping], error) {
+	mappings, err := s.listMappings(ctx, trainID, page)
+	return mappings, about(err, "mappings of train %q", trainID)
+}
+
+func (s *Store) listMappings(ctx context.Context, trainID string, page credstore.PageRequest) (credstore.Page[credstore.Mapping], error) {
+	var none credstore.Page[credstore.Mapping]
+	if err := credstore.CheckID("train id", trainID); err != nil {
+		return none, err
+	}
+	var one int
+	if err := s.get(ctx, &one, `SELECT 1 FROM trains WHERE train_id = ?`, trainID); err != nil {
+		return none, err
+	}
+	// The minus turns highest first into ascending order, as the names are.
+	order := ordering[credstore.Mapping]{
+		name: "mappings", columns: []string{"-coalesce(m.priority, 0)", s.dialect.bytewise("a.account_name")},
+		key: func(m *credstore.Mapping) []string { return []string{strconv.Itoa(-m.Priority), m.Account.Name} },
+	}
+	query, err := order.page(selectMappings(trainID), page)
+	if err != nil {
+		return none, err
+	}
+	var rows []mappingRow
+	if err := s.allBuilt(ctx, &rows, query); err != nil {
+		return none, err
+	}
+	mappings := make([]credstore.Mapping, len(rows))
+	for i := range rows {
+		mappings[i] = rows[i].mapping()
+	}
+	return order.cut(mappings, page), nil
+}
+
+// AddMapping implements [credstore.TrainAdmin].
+func (s *Store) AddMapping(ctx context.Context, trainID, accountID string, priority int) error {
+	err := errors.Join(credstore.CheckID("account id", accountID), checkPriority(priority))
+	if err == nil {
+		err = s.changeTrain(ctx, trainID, credstore.ActionMappingAdd, func(ctx context.Context, tx *Tx, _ *credstore.Train, p *patch) error {
+			p.after["account_id"], p.after["priority"] = accountID, priority
+			return tx.insertMapping(ctx, trainID, accountID, priority)
+		})
+	}
+	return about(err, "map account %q to train %q", accountID, trainID)
+}
+
+func (tx *Tx) insertMapping(ctx context.Context, trainID, accountID string, priority int) error {
+	now, err := tx.now(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `INSERT INTO train_account_mappings (train_id, account_id, priority, created_at) VALUES (?, ?, ?, ?)`,
+		trainID, accountID, priority, timeParam(now))
+	return err
+}
+
+// RemoveMapping implements [credstore.TrainAdmin].
+func (s *Store) RemoveMapping(ctx context.Context, trainID, accountID string) error {
+	err := credstore.CheckID("account id", accountID)
+	if err == nil {
+		err = s.changeTrain(ctx, trainID, credstore.ActionMappingRemove, func(ctx context.Context, tx *Tx, _ *credstore.Train, p *patch) error {
+			return tx.deleteMapping(ctx, trainID, accountID, p)
+		})
+	}
+	return about(err, "unmap account %q from train %q", accountID, trainID)
+}
+
+// deleteMapping removes a mapping and notes in p what it was.
+func (tx *Tx) deleteMapping(ctx context.Context, trainID, accountID string, p *patch) error {
+	var priority int
+	err := tx.get(ctx, &priority, `DELETE FROM train_account_mappings WHERE train_id = ? AND account_id = ?
+		RETURNING coalesce(priority, 0)`, trainID, accountID)
+	p.before["account_id"], p.before["priority"] = accountID, priority
+	return err
+}
+
+// ReorderMappings implements [credstore.TrainAdmin]. The priorities become n … 1.
+func (s *Store) ReorderMappings(ctx context.Context, trainID string, seen, accountIDs []string) error {
+	err := checkPermutation(seen, accountIDs)
+	if err == nil {
+		err = s.changeTrain(ctx, trainID, credstore.ActionMappingReorder, func(ctx context.Context, tx *Tx, _ *credstore.Train, p *patch) error {
+			return tx.reorder(ctx, trainID, seen, accountIDs, p)
+		})
+	}
+	return about(err, "reorder mappings of train %q", trainID)
+}
+
+func checkPermutation(seen, accountIDs []string) error {
+	sorted := slices.Sorted(slices.Values(accountIDs))
+	if !slices.Equal(slices.Sorted(slices.Values(seen)), sorted) || len(slices.Compact(sorted)) != len(seen) {
+		return fmt.Errorf("%w: the new order must name each of the mapped accounts once", credstore.ErrInvalid)
+	}
+	return nil
+}
+
+func (tx *Tx) reorder(ctx context.Context, trainID string, seen, accountIDs []string, p *patch) error {
+	var rows []mappingRow
+	if err := tx.allBuilt(ctx, &rows, selectMappings(trainID).OrderBy("priority DESC", tx.dialect.bytewise("a.account_name"))); err != nil {
+		return err
+	}
+	stored := make([]string, len(rows))
+	distinct := true // equal priorities are no order: the choice between them is by rank
+	for i := range rows {
+		stored[i] = rows[i].ID.String
+		distinct = distinct && (i == 0 || rows[i].Priority < rows[i-1].Priority)
+	}
+	if !slices.Equal(stored, seen) {
+		return credstore.ErrConflict
+	}
+	if distinct && slices.Equal(stored, accountIDs) {
+		return nil
+	}
+	for i, accountID := range accountIDs {
+		if _, err := tx.exec(ctx, `UPDATE train_account_mappings SET priority = ? WHERE train_id = ? AND account_id = ?`,
+			len(accountIDs)-i, trainID, accountID); err != nil {
+			return err
+		}
+	}
+	p.set("mappings", stored, accountIDs)
+	return nil
+}
+
+// SetDefaultAccount implements [credstore.TrainAdmin].
+func (s *Store) SetDefaultAccount(ctx context.Context, trainID, accountID string) error {
+	var err error
+	if accountID != "" {
+		err = credstore.CheckID("account id", accountID)
+	}
+	if err == nil {
+		err = s.changeTrain(ctx, trainID, credstore.ActionMappingDefault, func(_ context.Context, _ *Tx, train *credstore.Train, p *patch) error {
+			if train.DefaultAccountID != accountID {
+				p.put("default_account_id", nullText(accountID), "default_account_id",
+					nullText(train.DefaultAccountID), nullText(accountID))
+			}
+			return nil
+		})
+	}
+	return about(err, "default account %q of train %q", accountID, trainID)
+}
+
+// removeFromTrains takes the account out of every train that maps or defaults to it.
+func (tx *Tx) removeFromTrains(ctx context.Context, accountID string) error {
+	var trainIDs []string
+	err := tx.all(ctx, &trainIDs, `SELECT train_id FROM trains t WHERE default_account_id = ? OR EXISTS
+		(SELECT 1 FROM train_account_mappings m WHERE m.train_id = t.train_id AND m.account_id = ?)
+		ORDER BY train_id`, accountID, accountID)
+	if err != nil {
+		return err
+	}
+	for _, trainID := range trainIDs {
+		if err := tx.removeFromTrain(ctx, trainID, accountID); err != nil {
+			return about(err, "train %q", trainID)
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) removeFromTrain(ctx context.Context, trainID, accountID string) error {
+	train, err := tx.lockTrain(ctx, trainID)
+	if err != nil {
+		return err
+	}
+	mapping := newPatch()
+	switch err := tx.deleteMapping(ctx, trainID, accountID, mapping); {
+	case err == nil:
+		if err := tx.applyTrain(ctx, train, mapping, credstore.ActionMappingRemove); err != nil {
+			return err
+		}
+	case !errors.Is(err, credstore.ErrNotFound):
+		return err
+	}
+	if train.DefaultAccountID != accountID {
+		return nil
+	}
+	byDefault := newPatch()
+	byDefault.put("default_account_id", nil, "default_account_id", accountID, nil)
+	return tx.applyTrain(ctx, train, byDefault, credstore.ActionMappingDefault)
+}

@@ -1,0 +1,105 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// A Tx is a transaction of a [Store]. It belongs to one goroutine. Its row
+// methods ([Tx.GetAccount] and its neighbours) are for imports: they work on
+// stored values and record nothing; see [Tx.AppendAudit].
+type Tx struct {
+	querier
+	tx     *sqlx.Tx
+	events []credstore.Event
+}
+
+// RunInTx runs fn in one transaction, which is committed when fn returns nil and
+// rolled back otherwise, and tells the store's listeners of what was put. Each
+// statement is bound by the store's query time-out, the whole by ctx alone. On
+// SQLite nobody else can write meanwhile. When the commit itself fails
+// (ErrUnavailable), the changes may have been made or not.
+func (s *Store) RunInTx(ctx context.Context, fn func(tx *Tx) error) error {
+	leave, err := s.enterWrite(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.tx.Rollback() }() // nothing to do after a commit
+	if err := fn(tx); err != nil {
+		return err
+	}
+	err = tx.tx.Commit()
+	s.listeners.publish(tx.events) // also when nobody knows whether it happened
+	return about(fail(ctx, err), "commit")
+}
+
+// write is RunInTx for the store's own changes: short, and under one deadline.
+func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	ctx, cancel := withDeadline(ctx, s.timeout)
+	defer cancel()
+	return s.RunInTx(ctx, func(tx *Tx) error { return fn(ctx, tx) })
+}
+
+// enterWrite lets the writers of this store through one by one on SQLite, which
+// has room for one: they wait here, in line, rather than in its busy handler,
+// which polls and forgets who came first.
+func (s *Store) enterWrite(ctx context.Context) (leave func(), err error) {
+	if s.dialect != SQLite {
+		return func() {}, nil
+	}
+	ctx, cancel := withDeadline(ctx, s.timeout)
+	defer cancel()
+	select {
+	case s.writer <- struct{}{}:
+		return func() { <-s.writer }, nil
+	case <-ctx.Done():
+		return nil, about(fail(ctx, ctx.Err()), "wait to write")
+	}
+}
+
+// begin starts a transaction. Waiting for a connection and for locks is bounded.
+func (s *Store) begin(ctx context.Context) (*Tx, error) {
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, about(fail(ctx, err), "begin")
+	}
+	t := &Tx{querier: s.querier, tx: tx}
+	t.db = tx
+	if s.dialect == Postgres {
+		if _, err := t.exec(ctx, "SET LOCAL lock_timeout = "+lockTimeoutMillis); err != nil {
+			_ = tx.Rollback()
+			return nil, about(err, "begin")
+		}
+	}
+	return t, nil
+}
+
+// Savepoint runs fn; when it returns an error, what fn did in the transaction is
+// undone and the transaction goes on. The error is returned.
+func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
+	if _, err := tx.exec(ctx, "SAVEPOINT step"); err != nil {
+		return about(err, "savepoint")
+	}
+	before := len(tx.events)
+	if err := fn(); err != nil {
+		tx.events = tx.events[:before]
+		_, undo := tx.exec(ctx, "ROLLBACK TO SAVEPOINT step")
+		return errors.Join(err, about(undo, "undo"))
+	}
+	_, err := tx.exec(ctx, "RELEASE SAVEPOINT step")
+	return about(err, "savepoint")
+}
+
+// changed notes what the listeners are told after the commit.
+func (tx *Tx) changed(kind credstore.EventKind, id string) {
+	tx.events = append(tx.events, credstore.Event{Kind: kind, ID: id})
+}
