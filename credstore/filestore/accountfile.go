@@ -35,21 +35,19 @@ func (f *AccountFile) id() string {
 }
 
 // parseAccount reads an account file. The error is the reason only, without file
-// name, and never shows a value.
+// name, and never shows a value; the file beside it then has as much as the
+// account's name and, if it could be read, id.
 func parseAccount(name string, data []byte) (*AccountFile, error) {
+	f := &AccountFile{Path: name + accountSuffix, Account: credstore.NewAccount{Name: name}}
 	root, err := parseObject(data)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	f := &AccountFile{Path: name + accountSuffix, Account: credstore.NewAccount{Name: name}}
+	if f.Account.ID, err = parseID(&root); err != nil {
+		return f, err
+	}
 	if f.Account.Type, err = parseType(&root); err != nil {
-		return nil, err
-	}
-	if f.Account.ID, err = root.text("accountId"); err != nil {
-		return nil, err
-	}
-	if err := credstore.CheckID(`field "accountId"`, f.id()); err != nil {
-		return nil, err
+		return f, err
 	}
 	if f.Account.Type == credstore.APIKey {
 		err = f.parseAPIKey(&root)
@@ -57,10 +55,21 @@ func parseAccount(name string, data []byte) (*AccountFile, error) {
 		err = f.parseOAuth(&root)
 	}
 	if err != nil {
-		return nil, err
+		return f, err
 	}
 	f.Slack = parseSlack(&root)
 	return f, nil
+}
+
+func parseID(root *object) (string, error) {
+	id, err := root.text("accountId")
+	if err != nil || id == "" {
+		return "", err
+	}
+	if credstore.CheckID("", id) != nil {
+		return "", root.errorf("accountId", "is not an id: 1 to 255 characters of A-Z a-z 0-9 . _ : -")
+	}
+	return id, nil
 }
 
 func parseType(root *object) (credstore.CredentialType, error) {

@@ -13,7 +13,7 @@ import (
 type ScannedAccount struct {
 	Path string // base name
 	File *AccountFile
-	Err  error // wraps ErrInvalidID, ErrAlreadyExists, ErrDamaged or ErrUnavailable
+	Err  error // wraps ErrInvalidID, ErrDamaged or ErrUnavailable
 }
 
 // ScanAccounts reads every account file of a folder, in the order of the account
@@ -109,7 +109,7 @@ func checkName(name, suffix string) error {
 func claimID(paths map[string]string, file *AccountFile) error {
 	id := file.id()
 	if first, taken := paths[id]; taken {
-		return fmt.Errorf("%w: %s: account id %s is that of %s", credstore.ErrAlreadyExists, file.Path, id, first)
+		return damaged(file.Path, fmt.Errorf("its account id %s is that of %s", id, first))
 	}
 	paths[id] = file.Path
 	return nil

@@ -2,6 +2,7 @@ package filestore_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -200,4 +201,48 @@ func sameSet(a, b []string) bool {
 		}
 	}
 	return true
+}
+
+func TestGoldenStore(t *testing.T) {
+	expected, accountsDir, clientKeysDir := readGolden(t)
+	s, err := filestore.Open(accountsDir, clientKeysDir, &filestore.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	for _, want := range expected.Accounts {
+		if !want.Listed {
+			continue
+		}
+		account, err := s.GetAccountByName(t.Context(), want.AccountName)
+		if want.refuses() {
+			require.ErrorIs(t, err, credstore.ErrDamaged, want.File)
+			continue
+		}
+		require.NoError(t, err)
+		if want.Proxy.AccountID == nil {
+			require.Equal(t, "acc_"+want.AccountName, account.ID)
+		} else {
+			require.Equal(t, *want.Proxy.AccountID, account.ID)
+		}
+		credential, err := s.GetCredential(t.Context(), account.ID)
+		require.NoError(t, err)
+		require.Equal(t, want.Proxy.Type, string(credential.Type))
+		if key := credential.APIKey; want.Proxy.Usable && credential.Type == credstore.APIKey {
+			require.True(t, key.Reveal() == want.Proxy.Key, want.File)
+		} else if want.Proxy.Usable {
+			require.True(t, key.IsZero() && credential.Tokens.Access.Reveal() == want.Proxy.Key, want.File)
+		}
+	}
+	for _, want := range expected.Trains {
+		for _, key := range want.Proxy.ClientKeys {
+			require.NoError(t, s.ValidateClientKey(t.Context(), want.TrainID, credstore.NewSecret(key)), want.File)
+		}
+		require.ErrorIs(t, s.ValidateClientKey(t.Context(), want.TrainID, credstore.NewSecret("x")), credstore.ErrUnauthorized)
+		hashes, err := s.ClientKeyHashes(t.Context(), want.TrainID)
+		if want.TrainID == "" {
+			require.ErrorIs(t, err, credstore.ErrInvalidID)
+			continue
+		}
+		require.NoError(t, err)
+		require.True(t, len(hashes) <= len(want.Proxy.ClientKeys), want.File)
+	}
 }

@@ -1,0 +1,193 @@
+package filestore
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// settleTime is how old a file's last change must be before its size and time are
+// trusted to show the next one: the coarsest clock of a file system (FAT) ticks
+// every two seconds.
+const settleTime = 2 * time.Second
+
+// A folder is what the files of one kind in a directory were when they were last
+// looked at. The store's mutex guards it.
+type folder[T any] struct {
+	path   string // absolute
+	suffix string
+	open   func() (*os.Root, error)
+	parse  func(name string, data []byte) (*T, error)
+	watch  func(path string) // begins to watch a directory
+
+	root  *os.Root // nil while the directory does not exist
+	info  fs.FileInfo
+	files map[string]*file[T] // by name, without suffix
+	err   error               // why the directory could not be read; wraps ErrUnavailable
+}
+
+// A file is one file as it was last read.
+type file[T any] struct {
+	info   fs.FileInfo // nil when it could not be opened
+	readAt time.Time
+	sum    [sha256.Size]byte
+	value  *T // may be set beside err, with as much as could be read
+	err    error
+}
+
+// scan brings the folder up to date, reading only files that look changed.
+func (f *folder[T]) scan() {
+	f.err = f.reopen()
+	if f.err != nil || f.root == nil {
+		f.files = nil
+		return
+	}
+	names, err := listNames(f.root, f.suffix)
+	if err != nil {
+		f.err = f.unavailable(err)
+		f.files = nil
+		return
+	}
+	old := f.files
+	f.files = make(map[string]*file[T], len(names))
+	for _, name := range names {
+		if kept := old[name]; kept != nil {
+			f.files[name] = kept
+		}
+		if kept := old[name]; kept == nil || !f.unchanged(name, kept) {
+			f.load(name)
+		}
+	}
+}
+
+// reopen opens the directory if it is another one than before.
+func (f *folder[T]) reopen() error {
+	if f.inPlace() {
+		return nil
+	}
+	f.close()
+	root, err := f.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return f.unavailable(err)
+	}
+	if f.info, err = root.Stat("."); err != nil {
+		_ = root.Close()
+		return f.unavailable(err)
+	}
+	f.root = root
+	f.watch(f.path)
+	return nil
+}
+
+// inPlace tells whether the directory at the folder's path is the one that is open.
+func (f *folder[T]) inPlace() bool {
+	info, err := os.Stat(f.path)
+	if err != nil || f.root == nil || !os.SameFile(info, f.info) {
+		return false
+	}
+	f.info = info
+	return true
+}
+
+func (f *folder[T]) unavailable(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("%w: folder %s: %w", credstore.ErrUnavailable, f.path, err)
+}
+
+func (f *folder[T]) close() {
+	if f.root != nil {
+		_ = f.root.Close() // only read
+		f.root = nil
+	}
+	f.files = nil
+}
+
+// unchanged tells whether a file looks as it did when it was read.
+func (f *folder[T]) unchanged(name string, old *file[T]) bool {
+	info, err := f.root.Stat(name + f.suffix)
+	return err == nil && old.info != nil && os.SameFile(info, old.info) &&
+		info.Mode() == old.info.Mode() && info.Size() == old.info.Size() && info.ModTime().Equal(old.info.ModTime()) &&
+		old.readAt.Sub(info.ModTime()) > settleTime
+}
+
+// load reads one file. One that reads the same as before keeps its value, so
+// that a value's address tells whether the file changed.
+func (f *folder[T]) load(name string) {
+	if f.root == nil {
+		return
+	}
+	loaded := f.read(name)
+	if loaded == nil {
+		delete(f.files, name)
+		return
+	}
+	old := f.files[name]
+	if old != nil && old.sum == loaded.sum && sameError(old.err, loaded.err) {
+		loaded.value = old.value
+	}
+	f.files[name] = loaded
+}
+
+// refresh reads one file, or the whole folder if it is not where it was.
+func (f *folder[T]) refresh(name string) {
+	if f.inPlace() {
+		f.load(name)
+	} else {
+		f.scan()
+	}
+}
+
+// read returns nil for a file that does not exist.
+func (f *folder[T]) read(name string) *file[T] {
+	now := time.Now()
+	if err := checkName(name, f.suffix); err != nil {
+		return &file[T]{err: err}
+	}
+	data, info, err := readFile(f.root, name+f.suffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &file[T]{info: info, readAt: now, err: err}
+	}
+	value, err := f.parse(name, data)
+	if err != nil {
+		err = damaged(name+f.suffix, err)
+	}
+	return &file[T]{info: info, readAt: now, sum: sha256.Sum256(data), value: value, err: err}
+}
+
+// touch reads the file that an event is about; false: the path is none of this
+// folder's files.
+func (f *folder[T]) touch(path string) bool {
+	name, ok := strings.CutSuffix(filepath.Base(path), f.suffix)
+	if !ok || filepath.Dir(path) != f.path {
+		return false
+	}
+	f.load(name)
+	return true
+}
+
+// value returns what a file holds, nil when there is no such file or it is refused.
+func (f *folder[T]) value(name string) *T {
+	if file := f.files[name]; file != nil && file.err == nil {
+		return file.value
+	}
+	return nil
+}
+
+// contains tells whether the path is that of an entry of the directory.
+func (f *folder[T]) contains(path string) bool { return filepath.Dir(path) == f.path }

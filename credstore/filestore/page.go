@@ -1,0 +1,105 @@
+package filestore
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// An order is the order of a listing. A page continues behind the last item of
+// the one before, so that items that come or go meanwhile shift nothing.
+type order[T any] struct {
+	name       string // of the listing and its order: a cursor is good for one
+	key        func(T) sortKey
+	descending bool
+}
+
+// A sortKey is an item's place in an order.
+type sortKey struct{ First, Name string }
+
+func (k sortKey) compare(other sortKey) int {
+	return cmp.Or(cmp.Compare(k.First, other.First), cmp.Compare(k.Name, other.Name))
+}
+
+// A cursor is what the Next of a page says.
+type cursor struct {
+	Order string
+	After sortKey
+}
+
+// A placed is an item with its place, which is worked out once.
+type placed[T any] struct {
+	key  sortKey
+	item T
+}
+
+// page returns the page of items that the request asks for.
+func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page[T], error) {
+	c := cursor{Order: o.name}
+	direction := 1
+	if o.descending {
+		c.Order, direction = o.name+" descending", -1
+	}
+	sorted := make([]placed[T], len(items))
+	for i, item := range items {
+		sorted[i] = placed[T]{o.key(item), item}
+	}
+	slices.SortFunc(sorted, func(a, b placed[T]) int { return direction * a.key.compare(b.key) })
+	start := 0
+	if request.After != "" {
+		wanted := c.Order
+		if !decodeCursor(request.After, &c) || c.Order != wanted {
+			return credstore.Page[T]{}, errCursor
+		}
+		start, _ = slices.BinarySearchFunc(sorted, c.After, func(p placed[T], after sortKey) int {
+			if p.key == after {
+				return -1 // the page begins behind it
+			}
+			return direction * p.key.compare(after)
+		})
+	}
+	end := min(start+request.Size(), len(sorted))
+	page := credstore.Page[T]{Items: make([]T, 0, end-start)}
+	for _, p := range sorted[start:end] {
+		page.Items = append(page.Items, p.item)
+	}
+	if end < len(sorted) {
+		c.After = sorted[end-1].key
+		page.Next = encodeCursor(c)
+	}
+	return page, nil
+}
+
+// shown makes a page of what is shown from a page of what is kept.
+func shown[T, U any](page credstore.Page[T], show func(T) U) credstore.Page[U] {
+	result := credstore.Page[U]{Items: make([]U, len(page.Items)), Next: page.Next}
+	for i, item := range page.Items {
+		result.Items[i] = show(item)
+	}
+	return result
+}
+
+var errCursor = fmt.Errorf("%w page cursor for this listing and order", credstore.ErrInvalid)
+
+func encodeCursor(c any) string {
+	data, _ := json.Marshal(c) // texts and numbers always encode
+	return base64.RawURLEncoding.EncodeToString(data)
+}
+
+func decodeCursor(text string, c any) bool {
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && json.Unmarshal(data, c) == nil
+}
+
+// timeKey sorts as times do, the zero time first.
+func timeKey(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000")
+}

@@ -1,0 +1,3 @@
+package filestore_test
+
+func runChild(string) error { return nil }

@@ -1,0 +1,239 @@
+package filestore
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// A snapshot is all that reads are answered from: what the files said at one
+// moment. It is not modified once it is published.
+type snapshot struct {
+	accountsErr error // the folder could not be read
+	trainsErr   error
+	accounts    map[string]*account // by id
+	names       map[string]*account // by name; includes those whose id is not their own
+	usable      []*account          // without err, in the order of names
+	trains      map[string]*train   // by id
+	trainIDs    []string            // in order
+	problems    map[Problem]bool
+}
+
+// An account is an account file, together with what the store keeps beside it.
+// err tells why it is refused; then only id and name are set.
+type account struct {
+	id, name   string
+	source     *file[AccountFile]
+	mark       reauthMark
+	err        error
+	info       credstore.Account
+	credential *credstore.Credential
+}
+
+// A train is a client key file. err tells why it has no keys.
+type train struct {
+	id     string
+	source *file[trainKeys]
+	err    error
+	info   credstore.Train
+	route  *credstore.Route
+}
+
+// trainKeys are the client keys of a train: their hashes, the plaintexts are gone.
+type trainKeys struct {
+	hashes  []string
+	skipped int
+}
+
+func parseTrainKeys(name string, data []byte) (*trainKeys, error) {
+	f, err := parseClientKeys(name, data)
+	if err != nil {
+		return nil, err
+	}
+	keys := &trainKeys{hashes: make([]string, len(f.Keys)), skipped: f.Skipped}
+	for i, key := range f.Keys {
+		keys.hashes[i] = credstore.HashClientKey(key)
+	}
+	return keys, nil
+}
+
+// hashes are the hashes of the train's client keys; none when the file has none
+// that can be read.
+func (t *train) hashes() []string {
+	if t.err != nil {
+		return nil
+	}
+	return t.source.value.hashes
+}
+
+func (t *train) skipped() int {
+	if t.err != nil {
+		return 0
+	}
+	return t.source.value.skipped
+}
+
+// newSnapshot makes the snapshot of what the folders hold. Accounts and trains
+// that are as they were in old are taken over from there.
+func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[state], trains *folder[trainKeys]) *snapshot {
+	s := &snapshot{
+		accountsErr: accounts.err,
+		trainsErr:   trains.err,
+		accounts:    make(map[string]*account, len(accounts.files)),
+		names:       make(map[string]*account, len(accounts.files)),
+		trains:      make(map[string]*train, len(trains.files)),
+		problems:    map[Problem]bool{},
+	}
+	s.addAccounts(old, accounts, states)
+	s.addTrains(old, trains)
+	addProblems(s, accounts)
+	addProblems(s, trains)
+	addProblems(s, states)
+	return s
+}
+
+func (s *snapshot) addAccounts(old *snapshot, accounts *folder[AccountFile], states *folder[state]) {
+	paths := map[string]string{} // by account id
+	var refused []*account
+	for _, name := range validNames(accounts) {
+		source := accounts.files[name]
+		a := newAccount(name, source, markOf(states.value(name), source.value))
+		if a.err == nil {
+			a.err = claimID(paths, source.value)
+		}
+		if before := old.names[name]; before != nil && before.same(a) {
+			a = before
+		}
+		s.names[name] = a
+		if a.err != nil {
+			refused = append(refused, a)
+			continue
+		}
+		s.accounts[a.id] = a
+		s.usable = append(s.usable, a)
+	}
+	for _, a := range refused {
+		if s.accounts[a.id] == nil {
+			s.accounts[a.id] = a
+		}
+		if a.source.err == nil {
+			s.problems[Problem{a.name + accountSuffix, a.err.Error()}] = true
+		}
+	}
+}
+
+func newAccount(name string, source *file[AccountFile], mark reauthMark) *account {
+	a := &account{id: "acc_" + name, name: name, source: source, mark: mark, err: source.err}
+	if source.value != nil {
+		a.id = source.value.id()
+	}
+	if a.err != nil {
+		return a
+	}
+	stored := source.value.Account
+	changed := source.info.ModTime().UTC().Truncate(time.Microsecond)
+	a.info = credstore.Account{
+		ID: a.id, Name: name, Type: stored.Type,
+		ExpiresAt: stored.Tokens.ExpiresAt, Scopes: stored.Tokens.Scopes, IsMax: stored.IsMax,
+		Active: true, CreatedAt: changed, UpdatedAt: changed,
+		ReauthSince: mark.Since, ReauthReason: mark.Reason,
+	}
+	a.credential = credential(source.value, mark)
+	return a
+}
+
+// credential is what an account file gives to use.
+func credential(f *AccountFile, mark reauthMark) *credstore.Credential {
+	c := &credstore.Credential{AccountID: f.id(), AccountName: f.Account.Name, Type: f.Account.Type}
+	if f.Account.Type == credstore.APIKey {
+		c.APIKey = f.Account.APIKey
+	} else {
+		c.Tokens = f.Account.Tokens
+		c.NeedsReauth = mark != reauthMark{}
+	}
+	return c
+}
+
+// same tells whether nothing that the store answers is different.
+func (a *account) same(b *account) bool {
+	return a.id == b.id && a.mark == b.mark && sameError(a.err, b.err) &&
+		a.source.value == b.source.value && a.info.UpdatedAt.Equal(b.info.UpdatedAt)
+}
+
+func (s *snapshot) addTrains(old *snapshot, trains *folder[trainKeys]) {
+	s.trainIDs = validNames(trains)
+	for _, id := range s.trainIDs {
+		t := newTrain(id, trains.files[id])
+		if n := t.skipped(); n > 0 {
+			s.problems[Problem{id + clientKeysSuffix, fmt.Sprintf("%d entries are no client keys: blank, or not text", n)}] = true
+		}
+		if before := old.trains[id]; before != nil && before.same(t) {
+			t = before
+		}
+		s.trains[id] = t
+	}
+}
+
+// validNames returns the names of a folder's files, in byte order, without those
+// that nobody can ask for because they are outside the grammar.
+func validNames[T any](f *folder[T]) []string {
+	names := slices.Sorted(maps.Keys(f.files))
+	return slices.DeleteFunc(names, func(name string) bool { return checkName(name, f.suffix) != nil })
+}
+
+func newTrain(id string, source *file[trainKeys]) *train {
+	t := &train{id: id, source: source, err: source.err, route: &credstore.Route{TrainID: id, Active: true}}
+	t.info = credstore.Train{ID: id, Active: true, ClientKeys: len(t.hashes())}
+	if source.info != nil {
+		t.info.CreatedAt = source.info.ModTime().UTC().Truncate(time.Microsecond)
+		t.info.UpdatedAt = t.info.CreatedAt
+	}
+	return t
+}
+
+// same tells whether nothing that the store answers is different.
+func (t *train) same(other *train) bool {
+	return sameError(t.err, other.err) && t.source.value == other.source.value &&
+		t.info.UpdatedAt.Equal(other.info.UpdatedAt)
+}
+
+func sameError(a, b error) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Error() == b.Error()
+}
+
+// events are the differences between two snapshots.
+func (s *snapshot) events(old *snapshot) []credstore.Event {
+	if !sameError(s.accountsErr, old.accountsErr) || !sameError(s.trainsErr, old.trainsErr) {
+		return []credstore.Event{{Kind: credstore.EventFlush}}
+	}
+	var events []credstore.Event
+	for _, id := range changed(old.accounts, s.accounts) {
+		events = append(events, credstore.Event{Kind: credstore.EventAccount, ID: id})
+	}
+	for _, id := range changed(old.trains, s.trains) {
+		events = append(events, credstore.Event{Kind: credstore.EventTrain, ID: id})
+	}
+	return events
+}
+
+// changed returns the keys under which the maps hold different values.
+func changed[T comparable](old, now map[string]T) []string {
+	var keys []string
+	for key, value := range now {
+		if was, ok := old[key]; !ok || was != value {
+			keys = append(keys, key)
+		}
+	}
+	for key := range old {
+		if _, ok := now[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,157 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// ListTrains implements [credstore.TrainReader]. A train is a client key file;
+// CreatedAt and UpdatedAt are when it last changed.
+func (s *Store) ListTrains(ctx context.Context, filter credstore.TrainFilter, page credstore.PageRequest) (credstore.Page[credstore.Train], error) {
+	none := credstore.Page[credstore.Train]{}
+	order, err := trainOrder(filter)
+	if err != nil {
+		return none, err
+	}
+	found, err := s.filterTrains(ctx, filter)
+	if err != nil {
+		return none, err
+	}
+	trains, err := order.page(found, page)
+	return shown(trains, func(t *train) credstore.Train { return t.info }), err
+}
+
+// CountTrains implements [credstore.TrainReader].
+func (s *Store) CountTrains(ctx context.Context, filter credstore.TrainFilter) (int, error) {
+	found, err := s.filterTrains(ctx, filter)
+	return len(found), err
+}
+
+func (s *Store) filterTrains(ctx context.Context, filter credstore.TrainFilter) ([]*train, error) {
+	now, err := s.trainsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []*train
+	for _, id := range now.trainIDs {
+		// All trains are active, and none has an account of its own.
+		if (filter.Search == "" || credstore.HasSearch(id, filter.Search)) &&
+			(filter.Active == nil || *filter.Active) && filter.AccountID == "" {
+			found = append(found, now.trains[id])
+		}
+	}
+	return found, nil
+}
+
+func trainOrder(filter credstore.TrainFilter) (order[*train], error) {
+	o := order[*train]{name: "trains by " + string(filter.Sort), descending: filter.Descending}
+	first := func(*train) string { return "" }
+	switch filter.Sort {
+	case "", credstore.SortTrainID:
+		o.name = "trains by id"
+	case credstore.SortTrainName: // in files, trains have none
+	case credstore.SortTrainCreated:
+		first = func(t *train) string { return timeKey(t.info.CreatedAt) }
+	default:
+		return o, fmt.Errorf("%w: unknown order of trains", credstore.ErrInvalid)
+	}
+	o.key = func(t *train) sortKey { return sortKey{First: first(t), Name: t.id} }
+	return o, nil
+}
+
+// GetTrain implements [credstore.TrainReader].
+func (s *Store) GetTrain(ctx context.Context, trainID string) (*credstore.Train, error) {
+	found, err := s.train(ctx, trainID)
+	if err != nil {
+		return nil, err
+	}
+	train := found.info
+	return &train, nil
+}
+
+// train returns the train with that id.
+func (s *Store) train(ctx context.Context, trainID string) (*train, error) {
+	if err := credstore.CheckID("train id", trainID); err != nil {
+		return nil, err
+	}
+	now, err := s.trainsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := now.trains[trainID]
+	if found == nil {
+		return nil, fmt.Errorf("train %q: %w", trainID, credstore.ErrNotFound)
+	}
+	return found, nil
+}
+
+// ListMappings implements [credstore.TrainReader]: there are none in files.
+func (s *Store) ListMappings(ctx context.Context, trainID string, page credstore.PageRequest) (credstore.Page[credstore.Mapping], error) {
+	_, err := s.train(ctx, trainID)
+	if err == nil && page.After != "" {
+		err = errCursor
+	}
+	return credstore.Page[credstore.Mapping]{}, err
+}
+
+// GetSlackConfig implements [credstore.TrainReader]: there is none in files.
+func (s *Store) GetSlackConfig(ctx context.Context, trainID string) (*credstore.SlackConfig, error) {
+	_, err := s.train(ctx, trainID)
+	return nil, err
+}
+
+// ListClientKeys implements [credstore.TrainReader].
+func (s *Store) ListClientKeys(ctx context.Context, trainID string, page credstore.PageRequest) (credstore.Page[credstore.ClientKey], error) {
+	none := credstore.Page[credstore.ClientKey]{}
+	hashes, err := s.hashes(ctx, trainID)
+	if err != nil {
+		return none, err
+	}
+	start := 0
+	if page.After != "" {
+		var last clientKeyCursor
+		if !decodeCursor(page.After, &last) || last.Place < 0 || last.Hash == "" {
+			return none, errCursor
+		}
+		start = last.next(hashes)
+	}
+	end := min(start+page.Size(), len(hashes))
+	keys := credstore.Page[credstore.ClientKey]{Items: make([]credstore.ClientKey, 0, end-start)}
+	for _, hash := range hashes[start:end] {
+		keys.Items = append(keys.Items, credstore.ClientKey{Hash: hash})
+	}
+	if end < len(hashes) {
+		keys.Next = encodeCursor(clientKeyCursor{Place: end - 1, Hash: hashes[end-1]})
+	}
+	return keys, nil
+}
+
+// A clientKeyCursor is the last key of a page.
+type clientKeyCursor struct {
+	Place int
+	Hash  string
+}
+
+// next is the place of the key behind it, or its own place if it is gone.
+func (c clientKeyCursor) next(hashes []string) int {
+	if place := slices.Index(hashes, c.Hash); place >= 0 {
+		return place + 1
+	}
+	return min(c.Place, len(hashes))
+}
+
+// hashes returns the hashes of a train's client keys, to be read only.
+func (s *Store) hashes(ctx context.Context, trainID string) ([]string, error) {
+	found, err := s.train(ctx, trainID)
+	if err != nil {
+		return nil, err
+	}
+	if errors.Is(found.err, credstore.ErrUnavailable) {
+		return nil, fmt.Errorf("train %q: %w", trainID, found.err)
+	}
+	return found.hashes(), nil
+}
