@@ -13,12 +13,12 @@ import (
 type account struct {
 	flight *flight // under way; nil: none
 
-	// The newest tokens that a flight brought, when, and which ones it found
-	// in the store: as long as the store still shows those, for want of a save
-	// or because a cache is behind, latest stands in for them.
+	// The newest tokens that a flight brought, and which ones it found in the
+	// store: as long as the store still shows those, for want of a save or
+	// because a cache is behind, latest stands in for them.
 	latest   *credstore.Credential
-	latestAt time.Time
 	replaced *credstore.Credential
+	spentAt  time.Time // when the token endpoint gave latest; zero: another process got it
 
 	coolUntil time.Time
 	coolErr   error
@@ -105,7 +105,7 @@ func (a *account) instead(cred *credstore.Credential, n need) (*credstore.Creden
 	if a.latest == nil || !(sameTokens(cred, a.replaced) || sameTokens(cred, a.latest)) {
 		return nil, nil
 	}
-	recent := time.Since(a.latestAt) < settleTime
+	recent := time.Since(a.spentAt) < settleTime
 	switch {
 	case n.met(a.latest), recent && n.usable(a.latest):
 		return a.latest, nil
@@ -137,7 +137,10 @@ func (r *Refresher) land(a *account, accountID string, result result) {
 	f.cred, f.err = result.cred, result.err
 	switch {
 	case f.err == nil:
-		a.latest, a.latestAt, a.replaced = result.cred, time.Now(), result.replaced
+		a.latest, a.replaced, a.spentAt = result.cred, result.replaced, time.Time{}
+		if result.spent {
+			a.spentAt = time.Now()
+		}
 		a.coolUntil = time.Time{}
 	case passing(f.err):
 		a.coolUntil, a.coolErr = time.Now().Add(coolDownFor(f.err)), f.err

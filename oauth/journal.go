@@ -26,17 +26,19 @@ const (
 
 // A Journal keeps what the token endpoint answered until the store has it, so
 // that a process that dies in between does not lose the account. It is a
-// directory; a refresh under way is one file in it:
+// directory; a refresh under way is one file in it, which grows line by line:
 //
-//	{"version":1,"account_id":"acc_1","owner":"…","started_at":"…","spent":"<sealed>","spent_sha256":"…"}
+//	{"version":1,"account_id":"acc_1","owner":"…","started_at":"…"}
+//	{"spent":"<sealed>","spent_sha256":"…"}
 //	{"tokens":"<sealed>"}
 //
-// The first line, the intent, is on disk before the request goes out, the second
-// before the store is asked to save. Tokens are sealed. As long as the process
-// that made the file lives, it holds an exclusive lock on it (flock); a file
-// that is not locked was left by a process that died, and anybody who finds it
-// replays it. So several processes may share a directory, and should when they
-// share a machine: then what one of them leaves, the others pick up.
+// The first line is there before the lease is asked for, the second, the intent,
+// is on disk before the request goes out, and the third, the answer, before the
+// store is asked to save. As long as the process that made the file lives, it
+// holds an exclusive lock on it (flock). A file that is not locked was left by a
+// process that died: whoever finds it saves the tokens and gives the lease back.
+// So several processes may share a directory, and should when they share a
+// machine: then what one of them leaves, the others pick up at once.
 //
 // A Journal is safe for concurrent use.
 type Journal struct {
@@ -69,19 +71,23 @@ func OpenJournal(dir string, sealer credstore.Sealer) (*Journal, error) {
 	return &Journal{dir: dir, sealer: sealer, reported: map[string]bool{}}, nil
 }
 
-// intent is the first line of an entry.
-type intent struct {
+// header is the first line of an entry.
+type header struct {
 	Version   int       `json:"version"`
 	AccountID string    `json:"account_id"`
-	Owner     string    `json:"owner"`
+	Owner     string    `json:"owner"` // of the lease
 	StartedAt time.Time `json:"started_at"`
-	Spent     string    `json:"spent"` // sealed
+}
+
+// intent is the second line.
+type intent struct {
+	Spent string `json:"spent"` // sealed
 	// SpentHash tells which token was spent to those who cannot open Spent. It
 	// gives nothing away: refresh tokens are long and random.
 	SpentHash string `json:"spent_sha256"`
 }
 
-// answer is the second line of an entry.
+// answer is the third line.
 type answer struct {
 	Tokens string `json:"tokens"` // sealed; the JSON of plainTokens
 }
@@ -102,38 +108,44 @@ type entry struct {
 	lock    *flock.Flock
 }
 
-// begin writes the intent to disk. The entry is locked and complete before it
-// gets the name that others look for.
-func (j *Journal) begin(accountID, owner string, spent credstore.Secret) (*entry, error) {
-	sealed, err := j.sealer.Seal(spent.Reveal())
-	if err != nil {
-		return nil, fmt.Errorf("oauth: refresh journal: seal: %w", err)
-	}
+// begin makes the entry of a refresh. It is locked and has its first line before
+// it gets the name that others look for.
+func (j *Journal) begin(accountID, owner string) (*entry, error) {
 	e := &entry{journal: j, path: filepath.Join(j.dir, filePrefix(accountID)+owner+entrySuffix)}
 	temp := e.path + tempSuffix
 	if err := e.create(temp); err != nil {
 		return nil, fmt.Errorf("oauth: refresh journal: %w", err)
 	}
-	err = e.writeLine(intent{
-		Version:   1,
-		AccountID: accountID,
-		Owner:     owner,
-		StartedAt: time.Now().UTC(),
-		Spent:     sealed,
-		SpentHash: tokenHash(spent),
-	})
+	err := e.writeLine(header{Version: 1, AccountID: accountID, Owner: owner, StartedAt: time.Now().UTC()})
 	if err == nil {
 		err = os.Rename(temp, e.path)
 	}
-	if err == nil {
-		err = syncDir(j.dir)
-	}
 	if err != nil {
 		e.close()
-		_, _ = os.Remove(temp), os.Remove(e.path)
+		_ = os.Remove(temp)
 		return nil, fmt.Errorf("oauth: refresh journal: %w", err)
 	}
 	return e, nil
+}
+
+// spending puts the intent to spend a refresh token on disk, with all there is of
+// the entry so far.
+func (e *entry) spending(spent credstore.Secret) error {
+	sealed, err := e.journal.sealer.Seal(spent.Reveal())
+	if err != nil {
+		return fmt.Errorf("oauth: refresh journal: seal: %w", err)
+	}
+	err = e.writeLine(intent{Spent: sealed, SpentHash: tokenHash(spent)})
+	if err == nil {
+		err = e.file.Sync()
+	}
+	if err == nil {
+		err = syncDir(e.journal.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("oauth: refresh journal: %w", err)
+	}
+	return nil
 }
 
 // create makes and locks the entry's file.
@@ -148,7 +160,7 @@ func (e *entry) create(path string) (err error) {
 	return err
 }
 
-// answered writes the new tokens to disk.
+// answered puts the new tokens on disk.
 func (e *entry) answered(tokens credstore.Tokens) error {
 	plain, err := json.Marshal(plainTokens{
 		Access:    tokens.Access.Reveal(),
@@ -163,23 +175,21 @@ func (e *entry) answered(tokens credstore.Tokens) error {
 	if err != nil {
 		return fmt.Errorf("oauth: refresh journal: seal: %w", err)
 	}
-	if err := e.writeLine(answer{Tokens: sealed}); err != nil {
+	if err := errors.Join(e.writeLine(answer{Tokens: sealed}), e.file.Sync()); err != nil {
 		return fmt.Errorf("oauth: refresh journal: %w", err)
 	}
 	return nil
 }
 
 // writeLine writes v with one call, so that a killed process has written all of
-// it or nothing, and waits until it is on disk.
+// it or nothing.
 func (e *entry) writeLine(v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if _, err := e.file.Write(append(line, '\n')); err != nil {
-		return err
-	}
-	return e.file.Sync()
+	_, err = e.file.Write(append(line, '\n'))
+	return err
 }
 
 // remove deletes the entry: there is nothing left in it to save.
@@ -191,7 +201,7 @@ func (e *entry) remove() error {
 
 // close leaves the entry on disk for whoever replays it.
 func (e *entry) close() {
-	_ = e.file.Close() // every line was synced
+	_ = e.file.Close() // what matters was synced
 	if e.lock != nil {
 		_ = e.lock.Close() // closes the file, which unlocks it in any case
 	}

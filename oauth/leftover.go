@@ -25,23 +25,29 @@ const tempAge = time.Minute
 
 var errDamaged = errors.New("not a journal entry")
 
+// A content is what is written in an entry.
+type content struct {
+	header
+	intent
+	answer
+}
+
 // A leftover is an entry that a dead process left, locked by this one.
 type leftover struct {
+	content
 	journal *Journal
 	path    string
 	lock    *flock.Flock
-	intent  intent
-	sealed  string // the sealed tokens; empty when the answer was not written
 }
 
-// leftovers locks and reads the entries that nobody holds; live counts those
-// that somebody does. accountID "" means all accounts. The caller closes each
-// leftover. errs tells of files that could not be read, and of those that are no
-// entries, which it sets aside.
-func (j *Journal) leftovers(accountID string) (found []*leftover, live int, errs []error) {
+// leftovers locks and reads the entries that nobody holds, and only reads those
+// that somebody does (live). accountID "" means all accounts. The caller closes
+// each leftover. errs tells of files that could not be read, and of those that
+// are no entries, which it sets aside.
+func (j *Journal) leftovers(accountID string) (found []*leftover, live []content, errs []error) {
 	files, err := os.ReadDir(j.dir)
 	if err != nil {
-		return nil, 0, []error{fmt.Errorf("oauth: refresh journal: %w", err)}
+		return nil, nil, []error{fmt.Errorf("oauth: refresh journal: %w", err)}
 	}
 	prefix := ""
 	if accountID != "" {
@@ -57,10 +63,10 @@ func (j *Journal) leftovers(accountID string) (found []*leftover, live int, errs
 		}
 		left, err := j.take(filepath.Join(j.dir, name))
 		switch {
+		case err == nil && left.lock == nil:
+			live = append(live, left.content)
 		case err == nil:
 			found = append(found, left)
-		case errors.Is(err, errLocked):
-			live++
 		case !errors.Is(err, fs.ErrNotExist): // else it was finished meanwhile
 			errs = append(errs, fmt.Errorf("oauth: refresh journal: %s: %w", name, err))
 		}
@@ -68,14 +74,19 @@ func (j *Journal) leftovers(accountID string) (found []*leftover, live int, errs
 	return found, live, errs
 }
 
-// take locks and reads one entry, and sets a file aside that is none.
+// take reads one entry, and locks it unless another process does. A file that is
+// no entry is set aside.
 func (j *Journal) take(path string) (*leftover, error) {
+	left := &leftover{journal: j, path: path}
 	lock, err := tryLock(path)
+	if errors.Is(err, errLocked) {
+		return left, left.read()
+	}
 	if err != nil {
 		return nil, err
 	}
-	left := &leftover{journal: j, path: path, lock: lock}
-	if err := left.read(); err != nil {
+	left.lock = lock
+	if err := left.readLocked(); err != nil {
 		if errors.Is(err, errDamaged) {
 			err = errors.Join(err, os.Rename(path, path+damagedSuffix))
 		}
@@ -85,58 +96,69 @@ func (j *Journal) take(path string) (*leftover, error) {
 	return left, nil
 }
 
-// read fills in the leftover from its file, once it is certain that the file
-// that was locked is still the one of that name, and was not finished in between.
-func (l *leftover) read() error {
+// readLocked reads the entry once it is certain that the file that was locked is
+// still the one of that name, and was not finished in between. One without a
+// single byte is what a power cut makes of an entry that had sent nothing yet.
+func (l *leftover) readLocked() error {
 	locked, err := l.lock.Stat()
 	if err != nil {
 		return err
 	}
 	named, err := os.Stat(l.path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !os.SameFile(locked, named) {
+	case !os.SameFile(locked, named):
 		return fs.ErrNotExist
-	}
-	if named.Size() > maxEntry {
+	case named.Size() == 0:
+		return errors.Join(fs.ErrNotExist, os.Remove(l.path))
+	case named.Size() > maxEntry:
 		return fmt.Errorf("%w (%d bytes)", errDamaged, named.Size())
 	}
+	return l.read()
+}
+
+func (l *leftover) read() error {
 	data, err := os.ReadFile(l.path)
 	if err != nil {
 		return err
 	}
-	return l.parse(data)
+	return l.content.parse(data)
 }
 
-// parse reads the one or two lines of an entry.
-func (l *leftover) parse(data []byte) error {
-	first, second, complete := bytes.Cut(data, []byte("\n"))
-	if !complete || json.Unmarshal(first, &l.intent) != nil || l.intent.Owner == "" ||
-		l.intent.Spent == "" || credstore.CheckID("account id", l.intent.AccountID) != nil {
-		return fmt.Errorf("%w: no intent in it", errDamaged)
+// parse reads the lines of an entry.
+func (c *content) parse(data []byte) error {
+	first, rest, complete := bytes.Cut(data, []byte("\n"))
+	if !complete || json.Unmarshal(first, &c.header) != nil || c.Owner == "" ||
+		credstore.CheckID("account id", c.AccountID) != nil {
+		return fmt.Errorf("%w: no header in it", errDamaged)
 	}
-	if l.intent.Version != 1 {
-		return fmt.Errorf("written by a newer program (version %d)", l.intent.Version)
+	if c.Version != 1 {
+		return fmt.Errorf("written by a newer program (version %d)", c.Version)
 	}
-	if len(second) == 0 {
+	second, third, complete := bytes.Cut(rest, []byte("\n"))
+	if !complete {
+		return nil // an intent that was not written to its end was not followed
+	}
+	if json.Unmarshal(second, &c.intent) != nil || c.Spent == "" {
+		return fmt.Errorf("%w: the intent of account %s cannot be read", errDamaged, c.AccountID)
+	}
+	if len(third) == 0 {
 		return nil
 	}
-	var answer answer
-	if !bytes.HasSuffix(second, []byte("\n")) || json.Unmarshal(second, &answer) != nil || answer.Tokens == "" {
-		return fmt.Errorf("%w: the answer of account %s is cut short", errDamaged, l.intent.AccountID)
+	if !bytes.HasSuffix(third, []byte("\n")) || json.Unmarshal(third, &c.answer) != nil || c.Tokens == "" {
+		return fmt.Errorf("%w: the answer of account %s is cut short", errDamaged, c.AccountID)
 	}
-	l.sealed = answer.Tokens
 	return nil
 }
 
-// tokens opens what is sealed in the entry.
-func (l *leftover) tokens() (spent credstore.Secret, tokens credstore.Tokens, err error) {
-	opened, err := l.journal.sealer.Open(l.intent.Spent)
+// open opens what is sealed in the entry.
+func (l *leftover) open() (spent credstore.Secret, tokens credstore.Tokens, err error) {
+	opened, err := l.journal.sealer.Open(l.Spent)
 	if err != nil {
 		return spent, tokens, fmt.Errorf("sealed under another key, or damaged: %w", err)
 	}
-	plain, err := l.journal.sealer.Open(l.sealed)
+	plain, err := l.journal.sealer.Open(l.Tokens)
 	if err != nil {
 		return spent, tokens, fmt.Errorf("sealed under another key, or damaged: %w", err)
 	}

@@ -64,28 +64,63 @@ type attempt struct {
 	*Refresher
 	accountID string
 	owner     string
+	entry     *entry    // in the journal; nil: none
 	leasedAt  time.Time // when the lease was last asked for and got; zero: never
-	pending   bool      // a save goes on in the background, and will give the lease back
+	pending   bool      // a save goes on in the background, and will finish the attempt
 }
 
 // refresh takes the steps that the package comment tells of.
 func (r *Refresher) refresh(stale *credstore.Credential, n need) result {
 	a := &attempt{Refresher: r, accountID: stale.AccountID, owner: rand.Text()}
-	defer a.release()
-	for range maxRounds {
-		stored, err := a.acquire(n)
-		if err != nil {
-			return result{err: err}
+	defer func() {
+		if !a.pending {
+			a.finish()
 		}
-		if n.met(stored) {
-			return result{cred: stored, replaced: stale}
+	}()
+	for range maxRounds {
+		var journalErr error
+		a.entry, journalErr = a.journal.begin(a.accountID, a.owner)
+		stored, err := a.acquire(n)
+		if err != nil || n.met(stored) {
+			return result{cred: stored, replaced: stale, err: err}
+		}
+		if journalErr != nil {
+			return result{err: fmt.Errorf("oauth: account %s: nothing was sent: %w", a.accountID, journalErr)}
 		}
 		fresh, err := a.spend(stored)
 		if !errors.Is(err, errSuperseded) {
 			return result{cred: fresh, replaced: stored, spent: true, err: err}
 		}
+		a.removeEntry()
 	}
 	return result{err: fmt.Errorf("oauth: account %s: %w, %d times", stale.AccountID, errSuperseded, maxRounds)}
+}
+
+// finish gives the lease back and removes the entry, in this order: who finds
+// the entry of a process that was killed in between gives its lease back.
+func (a *attempt) finish() {
+	if !a.leasedAt.IsZero() {
+		a.giveBack(a.accountID, a.owner)
+	}
+	a.removeEntry()
+}
+
+func (a *attempt) removeEntry() {
+	if a.entry == nil {
+		return
+	}
+	if err := a.entry.remove(); err != nil {
+		a.log.Warn("oauth: journal entry was not removed", "account", a.accountID, "error", err)
+	}
+	a.entry = nil
+}
+
+func (r *Refresher) giveBack(accountID, owner string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), releaseTimeout)
+	defer cancel()
+	if err := r.store.ReleaseLease(ctx, accountID, owner); err != nil {
+		r.log.Warn("oauth: lease was not given back and runs out by itself", "account", accountID, "error", err)
+	}
 }
 
 // acquire waits until the stored credential meets the need, or until the lease
@@ -156,30 +191,35 @@ func (a *attempt) wait(started time.Time, usable bool) error {
 	}
 }
 
-// spend exchanges the stored refresh token. From here on nothing is given up
+// spend exchanges the stored refresh token. Once it is sent, nothing is given up
 // because somebody loses interest.
 func (a *attempt) spend(stored *credstore.Credential) (*credstore.Credential, error) {
-	entry, err := a.journal.begin(a.accountID, a.owner, stored.Tokens.Refresh)
-	if err != nil {
+	if err := a.ready(stored); err != nil {
 		return nil, fmt.Errorf("oauth: account %s: nothing was sent: %w", a.accountID, err)
 	}
-	if took := time.Since(a.leasedAt); took > leaseMargin/2 {
-		a.removeEntry(entry)
-		return nil, fmt.Errorf("oauth: account %s: nothing was sent: store and journal took %s of the lease", a.accountID, took)
-	}
 	tokens, err := a.client.Refresh(context.WithoutCancel(a.life), stored.Tokens.Refresh)
+	if Permanent(err) {
+		err = a.needsReauth(stored, err)
+	}
 	if err != nil {
-		a.removeEntry(entry)
-		if Permanent(err) {
-			err = a.needsReauth(stored, err)
-		}
 		return nil, fmt.Errorf("oauth: account %s: %w", a.accountID, err)
 	}
-	if err := entry.answered(tokens); err != nil {
+	if err := a.entry.answered(tokens); err != nil {
 		// The store will have them in a moment.
 		a.log.Error("oauth: new tokens are not in the journal", "account", a.accountID, "error", err)
 	}
-	return a.save(entry, stored, tokens)
+	return a.save(stored, tokens)
+}
+
+// ready writes the intent down and makes sure that the lease outlasts the request.
+func (a *attempt) ready(stored *credstore.Credential) error {
+	if err := a.entry.spending(stored.Tokens.Refresh); err != nil {
+		return err
+	}
+	if took := time.Since(a.leasedAt); took > leaseMargin/2 {
+		return fmt.Errorf("store and journal took %s of the lease", took)
+	}
+	return nil
 }
 
 // needsReauth records that the refresh token was refused for good, if it is
@@ -201,25 +241,4 @@ func (a *attempt) needsReauth(stored *credstore.Credential, refused error) error
 		a.opts.OnNeedsReauth(a.accountID, stored.AccountName, answer.Code)
 	}
 	return fmt.Errorf("%w: %w", credstore.ErrNeedsReauth, refused)
-}
-
-// release gives the lease back, if it was got and no save is waiting for it.
-func (a *attempt) release() {
-	if !a.leasedAt.IsZero() && !a.pending {
-		a.giveBack(a.accountID, a.owner)
-	}
-}
-
-func (r *Refresher) giveBack(accountID, owner string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), releaseTimeout)
-	defer cancel()
-	if err := r.store.ReleaseLease(ctx, accountID, owner); err != nil {
-		r.log.Warn("oauth: lease was not given back and runs out by itself", "account", accountID, "error", err)
-	}
-}
-
-func (a *attempt) removeEntry(e *entry) {
-	if err := e.remove(); err != nil {
-		a.log.Warn("oauth: journal entry was not removed", "account", a.accountID, "error", err)
-	}
 }

@@ -32,7 +32,7 @@ type leftoverState int
 const (
 	none    leftoverState = iota // nothing
 	settled                      // entries of dead processes, replayed
-	held                         // an entry of a live process
+	held                         // a live process has spent the stored token, or is about to
 )
 
 // settle replays the leftovers of the attempt's account. It returns an error when
@@ -43,15 +43,18 @@ func (a *attempt) settle(stored credstore.Secret) (leftoverState, error) {
 	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
 	defer cancel()
 	found := a.replay(ctx, a.accountID)
+	hash := tokenHash(stored)
 	for _, stuck := range found.stuck {
-		if stuck.intent.SpentHash == tokenHash(stored) {
+		if stuck.SpentHash == hash {
 			return none, stuck.err
 		}
 	}
-	switch {
-	case found.live > 0:
-		return held, nil
-	case found.done > 0:
+	for _, live := range found.live {
+		if live.SpentHash == hash {
+			return held, nil
+		}
+	}
+	if found.done > 0 {
 		return settled, nil
 	}
 	return none, nil
@@ -59,21 +62,21 @@ func (a *attempt) settle(stored credstore.Secret) (leftoverState, error) {
 
 // A replayReport tells what became of the journal's leftovers.
 type replayReport struct {
-	done  int     // how many are done with
-	live  int     // how many belong to live processes
-	stuck []stuck // those that stay for later
-	errs  []error // files that cannot be read
+	done  int       // how many are done with
+	live  []content // entries of live processes
+	stuck []stuck   // those that stay for later
+	errs  []error   // files that cannot be read
 }
 
 type stuck struct {
-	intent intent
-	err    error
+	content
+	err error
 }
 
 // replay replays the leftovers of an account, or of all accounts.
 func (r *Refresher) replay(ctx context.Context, accountID string) replayReport {
 	found, live, errs := r.journal.leftovers(accountID)
-	result := replayReport{live: live, errs: errs}
+	report := replayReport{live: live, errs: errs}
 	for _, err := range errs {
 		r.logOnce(err)
 	}
@@ -81,15 +84,15 @@ func (r *Refresher) replay(ctx context.Context, accountID string) replayReport {
 		err := r.replayOne(ctx, left)
 		left.close()
 		if err == nil {
-			result.done++
+			report.done++
 			continue
 		}
 		err = fmt.Errorf("oauth: refresh journal: %s: new tokens of account %s cannot be saved yet: %w",
-			filepath.Base(left.path), left.intent.AccountID, err)
+			filepath.Base(left.path), left.AccountID, err)
 		r.logOnce(err)
-		result.stuck = append(result.stuck, stuck{left.intent, err})
+		report.stuck = append(report.stuck, stuck{left.content, err})
 	}
-	return result
+	return report
 }
 
 func (r *Refresher) logOnce(err error) {
@@ -100,33 +103,34 @@ func (r *Refresher) logOnce(err error) {
 
 // replayOne finishes one interrupted refresh; on an error the entry stays.
 func (r *Refresher) replayOne(ctx context.Context, left *leftover) error {
-	id := left.intent.AccountID
-	if left.sealed == "" {
+	switch {
+	case left.Tokens != "":
+		if err := r.replayTokens(ctx, left); err != nil {
+			return err
+		}
+	case left.Spent != "":
 		r.log.Warn("oauth: a refresh was interrupted before its answer was there; if the provider had changed the tokens by then, the account will need re-authentication",
-			"account", id, "started_at", left.intent.StartedAt)
-	} else if err := r.replayTokens(ctx, left); err != nil {
-		return err
+			"account", left.AccountID, "started_at", left.StartedAt)
 	}
 	if err := left.remove(); err != nil {
 		r.logOnce(fmt.Errorf("oauth: refresh journal: %w", err))
 	}
-	r.giveBack(id, left.intent.Owner)
+	r.giveBack(left.AccountID, left.Owner)
 	return nil
 }
 
 func (r *Refresher) replayTokens(ctx context.Context, left *leftover) error {
-	id := left.intent.AccountID
-	spent, tokens, err := left.tokens()
+	spent, tokens, err := left.open()
 	if err != nil {
 		return err
 	}
-	switch err := r.store.SaveTokens(ctx, id, spent, tokens); {
+	switch err := r.store.SaveTokens(ctx, left.AccountID, spent, tokens); {
 	case errors.Is(err, credstore.ErrConflict):
-		r.log.Info("oauth: an interrupted refresh was overtaken by a newer one", "account", id)
+		r.log.Info("oauth: an interrupted refresh was overtaken by a newer one", "account", left.AccountID)
 	case err != nil:
 		return err
 	default:
-		r.log.Info("oauth: tokens of an interrupted refresh recovered", "account", id)
+		r.log.Info("oauth: tokens of an interrupted refresh recovered", "account", left.AccountID)
 	}
 	return nil
 }

@@ -23,40 +23,34 @@ const (
 
 // save stores new tokens. When the store does not take them now, they are used
 // from memory, and saved as soon as it does.
-func (a *attempt) save(entry *entry, stored *credstore.Credential, tokens credstore.Tokens) (*credstore.Credential, error) {
+func (a *attempt) save(stored *credstore.Credential, tokens credstore.Tokens) (*credstore.Credential, error) {
 	spent := stored.Tokens.Refresh
 	fresh := *stored
 	fresh.Tokens = tokens
-	fresh.NeedsReauth = false
-	err := a.saveOnce(spent, tokens)
-	if done, err := a.saved(entry, err); done {
+	done, err := a.saveOnce(spent, tokens)
+	if done {
 		return &fresh, err
 	}
 	a.log.Error("oauth: new tokens could not be saved, trying on", "account", a.accountID, "error", err)
 	a.pending = true
 	a.flights.Add(1)
-	go a.saveLater(entry, spent, tokens)
+	go a.saveLater(spent, tokens)
 	return &fresh, nil
 }
 
-func (a *attempt) saveOnce(spent credstore.Secret, tokens credstore.Tokens) error {
+// saveOnce tries to save; done tells that trying again would change nothing.
+func (a *attempt) saveOnce(spent credstore.Secret, tokens credstore.Tokens) (done bool, _ error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), storeTimeout)
 	defer cancel()
-	return a.store.SaveTokens(ctx, a.accountID, spent, tokens)
-}
-
-// saved tells whether there is nothing more to be done about a save that ended
-// with err.
-func (a *attempt) saved(entry *entry, err error) (done bool, _ error) {
+	err := a.store.SaveTokens(ctx, a.accountID, spent, tokens)
 	switch {
 	case err == nil:
-		a.removeEntry(entry)
 		return true, nil
 	case errors.Is(err, credstore.ErrConflict):
-		a.removeEntry(entry)
 		return true, errSuperseded
 	case errors.Is(err, credstore.ErrNotFound), errors.Is(err, credstore.ErrInvalid), errors.Is(err, credstore.ErrReadOnly):
-		entry.close()
+		a.entry.close()
+		a.entry = nil
 		a.log.Error("oauth: new tokens cannot be saved and stay in the journal", "account", a.accountID, "error", err)
 		return true, fmt.Errorf("oauth: account %s: save: %w", a.accountID, err)
 	}
@@ -65,16 +59,16 @@ func (a *attempt) saved(entry *entry, err error) (done bool, _ error) {
 
 // saveLater tries until the tokens are saved or the refresher is closed; the
 // journal has them then.
-func (a *attempt) saveLater(entry *entry, spent credstore.Secret, tokens credstore.Tokens) {
+func (a *attempt) saveLater(spent credstore.Secret, tokens credstore.Tokens) {
 	defer a.flights.Done()
 	for pause := retryMin; ; pause = min(2*pause, retryMax) {
 		select {
 		case <-time.After(jitter(pause)):
 		case <-a.life.Done():
-			entry.close()
+			a.entry.close()
 			return
 		}
-		done, err := a.saved(entry, a.saveOnce(spent, tokens))
+		done, err := a.saveOnce(spent, tokens)
 		if !done {
 			continue
 		}
@@ -83,7 +77,7 @@ func (a *attempt) saveLater(entry *entry, spent credstore.Secret, tokens credsto
 		} else {
 			a.log.Warn("oauth: new tokens not saved", "account", a.accountID, "error", err)
 		}
-		a.giveBack(a.accountID, a.owner)
+		a.finish()
 		return
 	}
 }

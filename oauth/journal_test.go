@@ -1,0 +1,313 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/oauth"
+	"github.com/signalbox-go/signalbox/oauth/oauthtest"
+)
+
+// deadWorld is a world whose process died after the answer was in its journal and
+// before it was saved: with an entry, a lease, and a spent token in the store.
+func deadWorld(t *testing.T) *world {
+	w := newWorld(t, -time.Hour, nil)
+	w.store.fail("SaveTokens", credstore.ErrUnavailable)
+	w.get()
+	w.Close()
+	w.store.fail("SaveTokens", nil)
+	require.Len(t, w.files(), 1)
+	require.NotEmpty(t, w.store.leaseOwner("acc_1"))
+	return w
+}
+
+// rewrite changes the text of the only journal file.
+func (w *world) rewrite(change func(text string) string) {
+	path := filepath.Join(w.dir, w.files()[0])
+	data, err := os.ReadFile(path)
+	require.NoError(w.t, err)
+	require.NoError(w.t, os.WriteFile(path, []byte(change(string(data))), 0o600))
+}
+
+// lines returns the first n lines of text.
+func lines(text string, n int) string {
+	return strings.Join(strings.SplitAfter(text, "\n")[:n], "")
+}
+
+func TestJournalFile(t *testing.T) {
+	w := deadWorld(t)
+	info, err := os.Stat(w.dir)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
+	w.rewrite(func(text string) string {
+		require.Equal(t, 3, strings.Count(text, "\n"))
+		var header map[string]any
+		require.NoError(t, json.Unmarshal([]byte(lines(text, 1)), &header))
+		require.Equal(t, "acc_1", header["account_id"])
+		require.Equal(t, w.store.leaseOwner("acc_1"), header["owner"])
+		return text
+	})
+	require.NoError(t, w.refresher().Replay(t.Context()))
+}
+
+func TestReplay(t *testing.T) {
+	w := deadWorld(t)
+	r := w.refresher()
+	require.NoError(t, r.Replay(t.Context()))
+	w.requireFresh(w.store.stored("acc_1"))
+	require.Equal(t, []string{"user:inference", "user:profile"}, w.store.stored("acc_1").Tokens.Scopes)
+	require.Empty(t, w.files())
+	require.Empty(t, w.store.leaseOwner("acc_1"), "others need not wait for its end")
+	require.NoError(t, r.Replay(t.Context()), "once more does nothing")
+	require.Equal(t, 1, w.counts().Requests)
+}
+
+// A process that finds the entry when it is about to refresh replays it, whoever
+// wrote it, and does not wait for the lease of the dead.
+func TestRefreshReplaysFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := deadWorld(t)
+		started := time.Now()
+		cred, err := w.refresher().Credential(t.Context(), "acc_1")
+		require.NoError(t, err)
+		w.requireFresh(cred)
+		require.Less(t, time.Since(started), time.Second)
+		require.Equal(t, 1, w.counts().Requests)
+	})
+}
+
+func TestReplayOvertaken(t *testing.T) {
+	w := deadWorld(t)
+	tokens := w.login("acc_1", time.Hour)
+	require.NoError(t, w.refresher().Replay(t.Context()))
+	require.True(t, w.store.stored("acc_1").Tokens.Refresh.Equal(tokens.Refresh))
+	require.Empty(t, w.files())
+}
+
+func TestReplayTwiceSaved(t *testing.T) {
+	w := deadWorld(t)
+	saved := filepath.Join(t.TempDir(), "copy")
+	path := filepath.Join(w.dir, w.files()[0])
+	require.NoError(t, os.Link(path, saved))
+	r := w.refresher()
+	require.NoError(t, r.Replay(t.Context()))
+	require.NoError(t, os.Link(saved, path)) // killed between save and removal
+	require.NoError(t, r.Replay(t.Context()))
+	w.requireFresh(w.store.stored("acc_1"))
+	require.Empty(t, w.files())
+}
+
+// A process died before it had the answer: nothing can be saved, and nothing is
+// in the way.
+func TestReplayWithoutAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := deadWorld(t)
+		w.rewrite(func(text string) string { return lines(text, 2) })
+		r := w.refresher()
+		require.NoError(t, r.Replay(t.Context()))
+		require.Empty(t, w.files())
+		require.Empty(t, w.store.leaseOwner("acc_1"))
+		require.Contains(t, w.logs.String(), "interrupted before its answer")
+
+		_, err := r.Credential(t.Context(), "acc_1")
+		require.ErrorIs(t, err, credstore.ErrNeedsReauth, "the provider had changed the token")
+	})
+}
+
+// A process died before it had sent anything: its lease is all there is to it.
+func TestReplayBeforeTheRequest(t *testing.T) {
+	for name, change := range map[string]func(string) string{
+		"waiting for the lease": func(text string) string { return lines(text, 1) },
+		"intent cut short":      func(text string) string { return lines(text, 1) + `{"spent":"` },
+		"power cut":             func(string) string { return "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := deadWorld(t)
+			w.rewrite(change)
+			require.NoError(t, w.refresher().Replay(t.Context()))
+			require.Empty(t, w.files())
+			require.NotContains(t, w.logs.String(), "interrupted")
+			if name != "power cut" {
+				require.Empty(t, w.store.leaseOwner("acc_1"))
+			}
+		})
+	}
+}
+
+func TestReplayLater(t *testing.T) {
+	for name, fault := range map[string]error{
+		"store unavailable": credstore.ErrUnavailable,
+		"any other fault":   errors.New("disk full"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := deadWorld(t)
+				w.store.fail("SaveTokens", fault)
+				r := w.refresher()
+				err := r.Replay(t.Context())
+				require.ErrorIs(t, err, fault)
+				require.ErrorContains(t, err, "acc_1")
+				require.ErrorContains(t, err, w.files()[0])
+				require.Error(t, r.Replay(t.Context()))
+				require.Equal(t, 1, strings.Count(w.logs.String(), "is not replayed"), "said once")
+
+				_, err = r.Credential(t.Context(), "acc_1")
+				require.ErrorIs(t, err, fault)
+				require.Equal(t, 1, w.counts().Requests, "a spent token is not spent again")
+
+				w.store.fail("SaveTokens", nil)
+				require.NoError(t, r.Replay(t.Context()))
+				w.requireFresh(w.store.stored("acc_1"))
+			})
+		})
+	}
+}
+
+func TestReplayUnderAnotherKey(t *testing.T) {
+	w := deadWorld(t)
+	journal, err := oauth.OpenJournal(w.dir, newSealer("another key of at least 32 characters"))
+	require.NoError(t, err)
+	client := oauth.NewClient(&oauth.ClientOptions{Transport: w.provider.Transport()})
+	r := oauth.NewRefresher(w.store, client, journal, nil)
+	defer r.Close()
+	require.ErrorContains(t, r.Replay(t.Context()), "another key")
+	require.Len(t, w.files(), 1, "kept for whoever has the key")
+
+	_, err = r.Credential(t.Context(), "acc_1")
+	require.ErrorContains(t, err, "another key")
+	require.Equal(t, 1, w.counts().Requests, "its spent token is not spent again")
+
+	w.login("acc_1", -time.Hour) // somebody logs in again: the entry is in the way of nothing
+	other, err := oauth.OpenJournal(w.dir, newSealer("another key of at least 32 characters"))
+	require.NoError(t, err)
+	again := oauth.NewRefresher(w.store, client, other, nil)
+	defer again.Close()
+	w.store.accounts["acc_1"].owner = ""
+	cred, err := again.Credential(t.Context(), "acc_1")
+	require.NoError(t, err)
+	w.requireFresh(cred)
+	require.Len(t, w.files(), 1)
+}
+
+// The account may be gone, or this may be the wrong database: what is in the
+// journal cannot be got again, so it stays.
+func TestReplayUnknownAccount(t *testing.T) {
+	w := deadWorld(t)
+	account := w.store.accounts["acc_1"]
+	delete(w.store.accounts, "acc_1")
+	r := w.refresher()
+	require.ErrorIs(t, r.Replay(t.Context()), credstore.ErrNotFound)
+	require.Len(t, w.files(), 1)
+	w.store.accounts["acc_1"] = account
+	require.NoError(t, r.Replay(t.Context()))
+	w.requireFresh(w.store.stored("acc_1"))
+}
+
+func TestReplayDamagedFiles(t *testing.T) {
+	for name, change := range map[string]func(string) string{
+		"garbage":           func(string) string { return "garbage" },
+		"zeros":             func(string) string { return strings.Repeat("\x00", 4096) },
+		"header cut short":  func(text string) string { return text[:20] },
+		"intent is garbage": func(text string) string { return lines(text, 1) + "{}\n" },
+		"answer cut short":  func(text string) string { return text[:len(text)-20] },
+		"no line end":       func(text string) string { return text[:len(text)-1] },
+		"answer is garbage": func(text string) string { return lines(text, 2) + "{}\n" },
+		"no account":        func(text string) string { return strings.Replace(text, "acc_1", "../1", 1) },
+		"far too long":      func(text string) string { return text + strings.Repeat("x", 1<<20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := deadWorld(t)
+			file := w.files()[0]
+			w.rewrite(change)
+			r := w.refresher()
+			err := r.Replay(t.Context())
+			require.ErrorContains(t, err, file)
+			require.NotContains(t, err.Error(), "sk-ant-")
+			require.Equal(t, []string{file + ".damaged"}, w.files(), "set aside")
+			require.NoError(t, r.Replay(t.Context()), "and not looked at again")
+		})
+	}
+}
+
+func TestReplayLeavesOtherFilesAlone(t *testing.T) {
+	w := newWorld(t, time.Hour, nil)
+	old := filepath.Join(w.dir, "0000-X.refresh.tmp")
+	for _, name := range []string{"README", "x.damaged", "0000-Y.refresh.tmp", "0000-X.refresh.tmp"} {
+		require.NoError(t, os.WriteFile(filepath.Join(w.dir, name), []byte("x"), 0o600))
+	}
+	require.NoError(t, os.Chtimes(old, time.Time{}, time.Now().Add(-time.Hour)))
+	require.NoError(t, w.Replay(t.Context()))
+	require.Equal(t, []string{"0000-Y.refresh.tmp", "README", "x.damaged"}, w.files(), "only the old temporary file went")
+}
+
+func TestReplayNewerVersion(t *testing.T) {
+	w := deadWorld(t)
+	w.rewrite(func(text string) string { return strings.Replace(text, `"version":1`, `"version":2`, 1) })
+	require.ErrorContains(t, w.refresher().Replay(t.Context()), "newer program")
+	require.Len(t, w.files(), 1)
+	require.NotContains(t, w.files()[0], "damaged")
+}
+
+// Without an intent on disk nothing is sent.
+func TestJournalNotWritable(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 50*time.Second, nil)
+		require.NoError(t, os.Rename(w.dir, w.dir+"-gone"))
+		w.get()
+		time.Sleep(time.Minute)
+		_, err := w.Credential(t.Context(), "acc_1")
+		require.ErrorContains(t, err, "nothing was sent")
+		require.Zero(t, w.counts().Requests)
+		require.NoError(t, os.Rename(w.dir+"-gone", w.dir))
+		time.Sleep(5 * time.Second)
+		w.requireFresh(w.get())
+	})
+}
+
+func TestOpenJournalErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err := oauth.OpenJournal(file, journalSealer())
+	require.ErrorContains(t, err, file)
+	_, err = oauth.OpenJournal(filepath.Join(file, "below"), journalSealer())
+	require.Error(t, err)
+}
+
+// A provider that forgives reuse for a while gives a second chance.
+func TestLostAnswerWithinGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, -time.Hour, &oauthtest.Options{ReuseGrace: 10 * time.Second})
+		w.provider.Next(oauthtest.Behaviour{Answer: oauthtest.DropAfter})
+		_, err := w.Credential(t.Context(), "acc_1")
+		var cooling *oauth.CoolDownError
+		require.ErrorAs(t, err, &cooling)
+		require.Empty(t, w.files())
+		time.Sleep(5 * time.Second)
+		w.requireFresh(w.get())
+	})
+}
+
+// One that does not: the account is lost, and that is found out and said.
+func TestLostAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, -time.Hour, nil)
+		w.provider.Next(oauthtest.Behaviour{Answer: oauthtest.DropAfter})
+		_, err := w.Credential(t.Context(), "acc_1")
+		var e *oauth.Error
+		require.ErrorAs(t, err, &e)
+		require.Zero(t, e.StatusCode)
+		time.Sleep(5 * time.Second)
+		_, err = w.Credential(t.Context(), "acc_1")
+		require.ErrorIs(t, err, credstore.ErrNeedsReauth)
+		require.Len(t, w.alerts, 1)
+	})
+}
