@@ -1,0 +1,93 @@
+package migrate_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-go/signalbox/crypto"
+	"github.com/signalbox-go/signalbox/migrate"
+)
+
+// benchAccounts is how many accounts the benchmarks import, half of them with one
+// secret and half with two, as one operation.
+const benchAccounts = 200
+
+// BenchmarkDerivations is what sealing the secrets of benchAccounts costs alone,
+// on all cores: the floor for BenchmarkImport.
+func BenchmarkDerivations(b *testing.B) {
+	sealer, err := crypto.NewSealer(key, nil)
+	require.NoError(b, err)
+	defer sealer.Close()
+	for b.Loop() {
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range benchAccounts * 3 / 2 {
+			group.Go(func() error {
+				_, err := sealer.Seal(fmt.Sprintf("sk-ant-api03-%032d", i))
+				return err
+			})
+		}
+		require.NoError(b, group.Wait())
+	}
+}
+
+// BenchmarkImport imports benchAccounts accounts, and as many trains, into an
+// empty database.
+func BenchmarkImport(b *testing.B) {
+	for name, e := range engines {
+		b.Run(name, func(b *testing.B) {
+			x := newTarget(b, open(b, e.url(b)), e.dialect)
+			x.benchFiles(b)
+			for b.Loop() {
+				report := x.importFiles(b, nil)
+				require.Equal(b, 2*benchAccounts, report.Summary.New)
+				b.StopTimer()
+				x.empty(b)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkImportAgain is the second run: every secret is opened and compared,
+// nothing is written.
+func BenchmarkImportAgain(b *testing.B) {
+	for name, e := range engines {
+		b.Run(name, func(b *testing.B) {
+			x := newTarget(b, open(b, e.url(b)), e.dialect)
+			x.benchFiles(b)
+			x.importFiles(b, nil)
+			for b.Loop() {
+				b.StopTimer()
+				x.sealer = newSealer(b) // without derived keys
+				b.StartTimer()
+				report := x.importFiles(b, nil)
+				require.Equal(b, 2*benchAccounts, report.Summary.Unchanged)
+			}
+		})
+	}
+}
+
+func (x *target) benchFiles(b *testing.B) {
+	for i := range benchAccounts {
+		if i%2 == 0 {
+			x.account(b, fmt.Sprintf("key-%04d", i), fmt.Sprintf(`{"type": "api_key", "api_key": "sk-ant-api03-%032d"}`, i))
+		} else {
+			x.account(b, fmt.Sprintf("oauth-%04d", i), fmt.Sprintf(`{"type": "oauth", "oauth": {"accessToken": "sk-ant-oat01-%032d",
+			  "refreshToken": "sk-ant-ort01-%032d", "expiresAt": 4102444800000, "scopes": ["user:inference"], "isMax": true}}`, i, i))
+		}
+		x.keys(b, fmt.Sprintf("train-%04d", i), fmt.Sprintf(`{"keys": ["cnp_live_%032d"]}`, i))
+	}
+}
+
+// empty takes everything out of the database.
+func (x *target) empty(b *testing.B) {
+	_, err := x.migrator.Down(b.Context(), &migrate.DownOptions{Steps: 3, Force: true})
+	require.NoError(b, err)
+	_, err = x.migrator.Up(b.Context())
+	require.NoError(b, err)
+}

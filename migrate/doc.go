@@ -1,0 +1,3 @@
+// Package migrate brings a database to the schema of Signalbox, and takes
+// credential files into it.
+package migrate
