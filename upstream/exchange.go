@@ -197,7 +197,7 @@ func (x *exchange) startTimer(cancel context.CancelCauseFunc) *time.Timer {
 // outgoing returns the request as it goes to the API in this attempt.
 func (x *exchange) outgoing(ctx context.Context, header http.Header) *http.Request {
 	out := x.request.WithContext(ctx)
-	out.Header, out.Body, out.GetBody = header, nil, nil
+	out.Header, out.Trailer, out.Body, out.GetBody = header, nil, nil, nil
 	if x.body == nil {
 		return out
 	}
