@@ -1,6 +1,7 @@
 package credstoretest
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,8 @@ type Harness struct {
 	Exceptions Exceptions
 }
 
-// A Fixture is one store under test and the means to prepare it.
+// A Fixture is one store under test and the means to prepare it. The functions
+// return when Store sees what they did.
 type Fixture struct {
 	// Store is what is tested.
 	Store credstore.Store
@@ -39,9 +41,9 @@ type Fixture struct {
 	// Break makes the store unable to answer from now on, as when the server is
 	// gone: the methods return ErrUnavailable.
 	Break func(t testing.TB)
-	// BreakAudit makes every write of an audit event fail from now on. Not needed
-	// under [Exceptions.NoAdmin].
-	BreakAudit func(t testing.TB)
+	// BreakAudit makes every write of an audit event fail until mend is called. Not
+	// needed under [Exceptions.NoAdmin], nor by [RunRequests].
+	BreakAudit func(t testing.TB) (mend func())
 }
 
 // Exceptions are the things a backend cannot hold. A field that is not empty
@@ -63,25 +65,96 @@ type Exceptions struct {
 	NoEvents string
 }
 
+// A test is one test of the suite. It runs unless one of the exceptions it names
+// is declared.
+type test struct {
+	name   string
+	run    func(t *testing.T, f *Fixture)
+	unless []func(Exceptions) string
+}
+
+// What a test may need.
+func admin(e Exceptions) string     { return e.NoAdmin }
+func mappings(e Exceptions) string  { return e.NoMappings }
+func slack(e Exceptions) string     { return e.NoSlack }
+func trainText(e Exceptions) string { return e.NoTrainText }
+func lastUsed(e Exceptions) string  { return e.NoLastUsed }
+func events(e Exceptions) string    { return e.NoEvents }
+
+// needs lists what a test needs of the backend.
+func needs(things ...func(Exceptions) string) []func(Exceptions) string { return things }
+
 // Run tests all of the contract.
 func Run(t *testing.T, h Harness) {
 	RunRequests(t, h)
+	h.run(t, "Accounts", accountTests)
+	h.run(t, "Trains", trainTests)
+	h.run(t, "Store", storeTests)
+	h.run(t, "AccountAdmin", accountAdminTests)
+	h.run(t, "TrainAdmin", trainAdminTests)
+	h.run(t, "Audit", auditTests)
+	h.run(t, "Exceptions", exceptionTests(h.Exceptions))
 }
 
 // RunRequests tests the contract of [credstore.RequestStore] and
 // [credstore.TokenStore], for what stands in front of a whole store.
 func RunRequests(t *testing.T, h Harness) {
+	logExceptions(t, h.Exceptions)
+	h.run(t, "ClientKeys", clientKeyTests)
+	h.run(t, "Credentials", credentialTests)
+	h.run(t, "Routes", routeTests)
+	h.run(t, "LastUsed", lastUsedTests)
+	h.run(t, "Tokens", tokenTests)
+	h.run(t, "Leases", leaseTests)
+	h.run(t, "Reauth", reauthTests)
 }
 
-// addAccount puts an account in place by the fixture's means.
-func (f *Fixture) addAccount(t testing.TB, account credstore.NewAccount) {
-	t.Helper()
-	if f.AddAccount != nil {
-		f.AddAccount(t, account)
-		return
+// logExceptions says which exceptions were declared, and why.
+func logExceptions(t *testing.T, e Exceptions) {
+	declared := reflect.ValueOf(e)
+	for i := range declared.NumField() {
+		if reason := declared.Field(i).String(); reason != "" {
+			t.Logf("exception %s: %s", declared.Type().Field(i).Name, reason)
+		}
 	}
-	_, err := f.Admin.CreateAccount(t.Context(), account)
-	require.NoError(t, err)
+}
+
+// run runs a group of tests, each with a store of its own, beside the others.
+func (h Harness) run(t *testing.T, group string, tests []test) {
+	t.Run(group, func(t *testing.T) {
+		t.Parallel()
+		for _, test := range tests {
+			if h.excepts(test) {
+				continue
+			}
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				test.run(t, h.New(t))
+			})
+		}
+	})
+}
+
+func (h Harness) excepts(test test) bool {
+	for _, reason := range test.unless {
+		if reason(h.Exceptions) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// addAccounts puts accounts in place by the fixture's means.
+func (f *Fixture) addAccounts(t testing.TB, accounts ...credstore.NewAccount) {
+	t.Helper()
+	for _, account := range accounts {
+		if f.AddAccount != nil {
+			f.AddAccount(t, account)
+			continue
+		}
+		_, err := f.Admin.CreateAccount(t.Context(), account)
+		require.NoError(t, err)
+	}
 }
 
 // addTrain puts a train in place by the fixture's means.

@@ -64,7 +64,7 @@ func (r *accountRow) account() credstore.Account {
 func (s *Store) ListAccountNames(ctx context.Context, page credstore.PageRequest) (credstore.Page[string], error) {
 	order := ordering[string]{
 		name: "account names", columns: []string{s.dialect.bytewise("account_name")},
-		key: func(name *string) []string { return []string{*name} },
+		key: func(name *string) []any { return []any{*name} },
 	}
 	query, err := order.page(sq.Select("account_name").From("accounts"), page)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore
 	case "", credstore.SortAccountName:
 		order.name = "accounts by name"
 		order.columns = []string{s.dialect.bytewise("a.account_name")}
-		order.key = func(a *credstore.Account) []string { return []string{a.Name} }
+		order.key = func(a *credstore.Account) []any { return []any{a.Name} }
 		return order, nil
 	case credstore.SortAccountCreated:
 		first = s.dialect.everyTime("a.created_at")
@@ -168,7 +168,7 @@ func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore
 		return order, fmt.Errorf("%w: unknown order of accounts", credstore.ErrInvalid)
 	}
 	order.columns = []string{first, s.dialect.bytewise("a.account_name")}
-	order.key = func(a *credstore.Account) []string { return []string{value(a), a.Name} }
+	order.key = func(a *credstore.Account) []any { return []any{value(a), a.Name} }
 	return order, nil
 }
 

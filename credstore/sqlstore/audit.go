@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	sq "github.com/Masterminds/squirrel"
@@ -138,7 +137,7 @@ func (r *auditRow) event() credstore.AuditEvent {
 
 var auditOrder = ordering[credstore.AuditEvent]{
 	name: "audit events", columns: []string{"event_id"}, descending: true,
-	key: func(e *credstore.AuditEvent) []string { return []string{strconv.FormatInt(e.ID, 10)} },
+	key: func(e *credstore.AuditEvent) []any { return []any{e.ID} },
 }
 
 // ListAudit implements [credstore.AuditLog].

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -73,7 +72,7 @@ func (s *Store) ListClientKeys(ctx context.Context, trainID string, page credsto
 		result.Items = append(result.Items, credstore.ClientKey{Hash: hash})
 	}
 	if end < len(hashes) {
-		result.Next = encodeCursor(clientKeyListing, []string{strconv.Itoa(end - 1), hashes[end-1]})
+		result.Next = encodeCursor(clientKeyListing, []any{end - 1, hashes[end-1]})
 	}
 	return result, nil
 }
@@ -90,14 +89,15 @@ func clientKeyStart(hashes []string, cursor string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	index, err := strconv.ParseUint(key[0].(string), 10, 31)
-	if err != nil {
+	index, isNumber := key[0].(int64)
+	hash, isText := key[1].(string)
+	if !isNumber || !isText || index < 0 {
 		return 0, fmt.Errorf("%w page cursor for client keys", credstore.ErrInvalid)
 	}
-	if found := slices.Index(hashes, key[1].(string)); found >= 0 {
+	if found := slices.Index(hashes, hash); found >= 0 {
 		return found + 1, nil
 	}
-	return min(int(index), len(hashes)), nil //nolint:gosec // 31 bits
+	return int(min(index, int64(len(hashes)))), nil
 }
 
 // AddClientKeys implements [credstore.TrainAdmin].

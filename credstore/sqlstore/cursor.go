@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 type ordering[T any] struct {
 	name       string // of the listing and its order: a cursor is good for one
 	columns    []string
-	key        func(*T) []string // the columns' values, as parameters
-	descending bool              // all columns
+	key        func(*T) []any // the columns' values, texts and integers
+	descending bool           // all columns
 }
 
 // page adds order, limit and, after the first page, the place to continue.
@@ -59,26 +60,43 @@ func (o ordering[T]) id() string {
 }
 
 // encodeCursor makes the Next of a page: opaque to others, but not secret.
-func encodeCursor(listing string, key []string) string {
-	data, _ := json.Marshal(append([]string{listing}, key...)) // a []string always encodes
+func encodeCursor(listing string, key []any) string {
+	data, _ := json.Marshal(append([]any{listing}, key...)) // texts and integers always encode
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-func decodeCursor(listing, cursor string, fields int) ([]any, error) {
-	var parts []string
-	data, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		err = json.Unmarshal(data, &parts)
-	}
-	if err != nil || len(parts) != fields+1 || parts[0] != listing {
+// decodeCursor returns the columns' values. ErrInvalid for what encodeCursor did
+// not make for that listing.
+func decodeCursor(listing, cursor string, columns int) ([]any, error) {
+	parts, err := parseCursor(cursor)
+	if err != nil || len(parts) != columns+1 || parts[0] != listing {
 		return nil, fmt.Errorf("%w page cursor for this listing and order", credstore.ErrInvalid)
 	}
-	key := make([]any, fields)
-	for i, part := range parts[1:] {
-		if err := checkText("page cursor", part); err != nil {
+	return parts[1:], nil
+}
+
+func parseCursor(cursor string) (parts []any, err error) {
+	data, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&parts); err != nil {
+		return nil, err
+	}
+	for i, part := range parts {
+		switch part := part.(type) {
+		case string:
+			err = checkText("page cursor", part)
+		case json.Number:
+			parts[i], err = part.Int64()
+		default:
+			err = credstore.ErrInvalid
+		}
+		if err != nil {
 			return nil, err
 		}
-		key[i] = part
 	}
-	return key, nil
+	return parts, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -27,8 +26,8 @@ func (s *Store) listMappings(ctx context.Context, trainID string, page credstore
 	}
 	// The minus turns highest first into ascending order, as the names are.
 	order := ordering[credstore.Mapping]{
-		name: "mappings", columns: []string{"-coalesce(m.priority, 0)", s.dialect.bytewise("a.account_name")},
-		key: func(m *credstore.Mapping) []string { return []string{strconv.Itoa(-m.Priority), m.Account.Name} },
+		name: "mappings", columns: []string{"-CAST(coalesce(m.priority, 0) AS bigint)", s.dialect.bytewise("a.account_name")},
+		key: func(m *credstore.Mapping) []any { return []any{-m.Priority, m.Account.Name} },
 	}
 	query, err := order.page(selectMappings(trainID), page)
 	if err != nil {

@@ -114,13 +114,13 @@ func (s *Store) trainOrder(filter credstore.TrainFilter) (ordering[credstore.Tra
 	case "", credstore.SortTrainID:
 		order.name = "trains by id"
 		order.columns = []string{id}
-		order.key = func(t *credstore.Train) []string { return []string{t.ID} }
+		order.key = func(t *credstore.Train) []any { return []any{t.ID} }
 	case credstore.SortTrainName:
 		order.columns = []string{s.dialect.bytewise("coalesce(t.train_name, '')"), id}
-		order.key = func(t *credstore.Train) []string { return []string{t.Name, t.ID} }
+		order.key = func(t *credstore.Train) []any { return []any{t.Name, t.ID} }
 	case credstore.SortTrainCreated:
 		order.columns = []string{s.dialect.everyTime("t.created_at"), id}
-		order.key = func(t *credstore.Train) []string { return []string{s.dialect.timeKey(t.CreatedAt), t.ID} }
+		order.key = func(t *credstore.Train) []any { return []any{s.dialect.timeKey(t.CreatedAt), t.ID} }
 	default:
 		return order, fmt.Errorf("%w: unknown order of trains", credstore.ErrInvalid)
 	}
