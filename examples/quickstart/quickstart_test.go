@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const realKey = "sk-ant-CANARY-quickstart01"
+
+// A screen is what the program prints, read while it runs.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// start runs the quickstart on free ports until the test ends, or stop is called,
+// and returns its screen once it says how to stop it.
+func start(t *testing.T, dataDir string, values map[string]string) (out *screen, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out = new(screen)
+	ended := make(chan error, 1)
+	getenv := func(name string) string {
+		if strings.HasSuffix(name, "PORT") {
+			return "0"
+		}
+		return values[name]
+	}
+	go func() { ended <- run(ctx, getenv, out, dataDir) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	t.Cleanup(stop)
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C") }, 30*time.Second, 20*time.Millisecond)
+	return out, stop
+}
+
+func TestDemoThenReal(t *testing.T) {
+	dataDir := filepath.Join(t.TempDir(), "data")
+
+	out, stop := start(t, dataDir, nil)
+	require.Contains(t, out.String(), "DEMO")
+	require.Contains(t, out.String(), "First start")
+	demo := printedCurl(t, out)
+	require.Contains(t, shell(t, demo), "Hello from the stand-in")
+	require.Contains(t, shell(t, strings.Replace(demo, `"max_tokens"`, `"stream":true,"max_tokens"`, 1)), "event: message_stop")
+	require.Contains(t, get(t, out), "<strong>Demo</strong>")
+	stop()
+	requireMode(t, filepath.Join(dataDir, "encryption.key"), 0o600)
+
+	addAccount(t, dataDir)
+	api := newAPI(t)
+	out, stop = start(t, dataDir, map[string]string{"CLAUDE_API_BASE_URL": api.URL})
+	require.Contains(t, out.String(), "REAL")
+	require.NotContains(t, out.String(), "First start")
+	require.Contains(t, get(t, out), "<strong>Real</strong>")
+	proxy := regexp.MustCompile(`Proxy  http://(\S+)`).FindStringSubmatch(out.String())[1]
+	old := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(demo, proxy)
+	require.Contains(t, shell(t, old), "authentication_error", "the demo's key opens nothing any more")
+	answer := shell(t, strings.NewReplacer("TRAIN", "mine", "CLIENT_KEY", "cnp_mine_1").Replace(printedCurl(t, out)))
+	require.Contains(t, answer, "the real one")
+	stop()
+	require.False(t, strings.Contains(out.String(), realKey), "a secret is on the screen")
+}
+
+func TestDatabaseWithoutItsKeyDoesNotStart(t *testing.T) {
+	dataDir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dataDir, "signalbox.db"), nil, 0o600))
+	err := run(t.Context(), func(string) string { return "" }, io.Discard, dataDir)
+	require.ErrorContains(t, err, "encryption.key")
+}
+
+// newAPI stands for the real API: it serves whoever comes with the real account's key.
+func newAPI(t *testing.T) *httptest.Server {
+	t.Helper()
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("x-api-key") != realKey {
+			http.Error(w, "wrong key", http.StatusTeapot)
+			return
+		}
+		_, _ = io.WriteString(w, "the real one")
+	}))
+	t.Cleanup(api.Close)
+	return api
+}
+
+// addAccount puts an account and a train of the operator's own into the database.
+func addAccount(t *testing.T, dataDir string) {
+	t.Helper()
+	f := filesIn(dataDir)
+	key, err := f.readKey(io.Discard)
+	require.NoError(t, err)
+	b, err := open(t.Context(), f.settings(func(string) string { return "" }, key))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, b.Close()) }()
+	_, err = b.Admin.CreateAccount(t.Context(), credstore.NewAccount{Name: "mine", Type: credstore.APIKey, APIKey: credstore.NewSecret(realKey)})
+	require.NoError(t, err)
+	_, err = b.Admin.CreateTrain(t.Context(), credstore.NewTrain{ID: "mine", ClientKeys: []credstore.Secret{credstore.NewSecret("cnp_mine_1")}})
+	require.NoError(t, err)
+}
+
+// printedCurl is the command that the screen says to try.
+func printedCurl(t *testing.T, out *screen) string {
+	t.Helper()
+	command := regexp.MustCompile(`(?s)  curl .*?-d '[^']*'`).FindString(out.String())
+	require.NotEmpty(t, command)
+	return command
+}
+
+func shell(t *testing.T, command string) string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "sh", "-c", command).Output()
+	require.NoError(t, err)
+	return string(output)
+}
+
+// get returns the page that the screen names.
+func get(t *testing.T, out *screen) string {
+	t.Helper()
+	return shell(t, "curl -sS "+regexp.MustCompile(`Page   (http://\S+)`).FindStringSubmatch(out.String())[1])
+}
+
+func requireMode(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, mode, info.Mode().Perm())
+}
