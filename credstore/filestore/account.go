@@ -43,6 +43,9 @@ func (s *Store) CountAccounts(ctx context.Context, filter credstore.AccountFilte
 }
 
 func (s *Store) filterAccounts(ctx context.Context, filter credstore.AccountFilter) ([]*account, error) {
+	if err := checkSearch(filter.Search); err != nil {
+		return nil, err
+	}
 	if filter.Type != "" {
 		if err := credstore.CheckCredentialType(filter.Type); err != nil {
 			return nil, err
@@ -104,12 +107,10 @@ func (s *Store) GetAccountByName(ctx context.Context, name string) (*credstore.A
 	if err := credstore.CheckID("account name", name); err != nil {
 		return nil, err
 	}
-	now, err := s.accountsNow(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := now.names[name]
+	found, err := s.freshAccount(ctx, name)
 	switch {
+	case err != nil:
+		return nil, err
 	case found == nil:
 		return nil, fmt.Errorf("account named %q: %w", name, credstore.ErrNotFound)
 	case found.err != nil:
@@ -129,13 +130,51 @@ func (s *Store) account(ctx context.Context, accountID string) (*account, error)
 		return nil, err
 	}
 	found := now.accounts[accountID]
+	if found != nil {
+		found, err = s.freshAccount(ctx, found.name)
+	}
 	switch {
-	case found == nil:
+	case err != nil:
+		return nil, err
+	case found == nil || found.id != accountID:
 		return nil, fmt.Errorf("account %q: %w", accountID, credstore.ErrNotFound)
 	case found.err != nil:
 		return nil, fmt.Errorf("account %q: %w", accountID, found.err)
 	}
 	return found, nil
+}
+
+// accountsNow returns what account files said last.
+func (s *Store) accountsNow(ctx context.Context) (*snapshot, error) {
+	now := s.now.Load()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return now, now.accountsErr
+}
+
+// freshAccount returns the account of that name, nil if there is none, from
+// files that look as they do now: a change needs no notice to be seen here.
+func (s *Store) freshAccount(ctx context.Context, name string) (*account, error) {
+	now, err := s.accountsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := now.names[name]
+	current := false
+	if found == nil {
+		current = s.accounts.looksCurrent(name, nil)
+	} else {
+		current = s.accounts.looksCurrent(name, found.source) && s.states.looksCurrent(name, found.state)
+	}
+	if current {
+		return found, nil
+	}
+	s.rereadAccount(name)
+	if now, err = s.accountsNow(ctx); err != nil {
+		return nil, err
+	}
+	return now.names[name], nil
 }
 
 // show returns a copy of what may be shown of an account.

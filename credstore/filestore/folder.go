@@ -22,6 +22,7 @@ const settleTime = 2 * time.Second
 // looked at. The store's mutex guards it.
 type folder[T any] struct {
 	path   string // absolute
+	within string // the path from the folder of accounts or keys, for messages
 	suffix string
 	open   func() (*os.Root, error)
 	parse  func(name string, data []byte) (*T, error)
@@ -118,9 +119,24 @@ func (f *folder[T]) close() {
 // unchanged tells whether a file looks as it did when it was read.
 func (f *folder[T]) unchanged(name string, old *file[T]) bool {
 	info, err := f.root.Stat(name + f.suffix)
-	return err == nil && old.info != nil && os.SameFile(info, old.info) &&
-		info.Mode() == old.info.Mode() && info.Size() == old.info.Size() && info.ModTime().Equal(old.info.ModTime()) &&
-		old.readAt.Sub(info.ModTime()) > settleTime
+	return err == nil && old.info != nil && sameInfo(info, old.info) && old.readAt.Sub(info.ModTime()) > settleTime
+}
+
+func sameInfo(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Mode() == b.Mode() && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// looksCurrent tells, without a lock, whether a file seems to be what was read
+// last; nil: there was none. What could not be opened is left to the next scan.
+func (f *folder[T]) looksCurrent(name string, last *file[T]) bool {
+	if last != nil && last.info == nil {
+		return true
+	}
+	info, err := os.Stat(filepath.Join(f.path, name+f.suffix))
+	if last == nil {
+		return err != nil
+	}
+	return err == nil && sameInfo(info, last.info)
 }
 
 // load reads one file. One that reads the same as before keeps its value, so
@@ -165,7 +181,7 @@ func (f *folder[T]) read(name string) *file[T] {
 	}
 	value, err := f.parse(name, data)
 	if err != nil {
-		err = damaged(name+f.suffix, err)
+		err = damaged(f.label(name), err)
 	}
 	return &file[T]{info: info, readAt: now, sum: sha256.Sum256(data), value: value, err: err}
 }
@@ -181,13 +197,8 @@ func (f *folder[T]) touch(path string) bool {
 	return true
 }
 
-// value returns what a file holds, nil when there is no such file or it is refused.
-func (f *folder[T]) value(name string) *T {
-	if file := f.files[name]; file != nil && file.err == nil {
-		return file.value
-	}
-	return nil
-}
-
 // contains tells whether the path is that of an entry of the directory.
 func (f *folder[T]) contains(path string) bool { return filepath.Dir(path) == f.path }
+
+// label is what messages call a file.
+func (f *folder[T]) label(name string) string { return filepath.Join(f.within, name+f.suffix) }

@@ -102,6 +102,13 @@ func (f *folders) write(path, text string) {
 	require.NoError(f.t, os.WriteFile(path, []byte(text), 0o600))
 }
 
+// replace puts a file in place at once, as careful programs do.
+func (f *folders) replace(path, text string) {
+	f.t.Helper()
+	f.write(path+".temp", text)
+	require.NoError(f.t, os.Rename(path+".temp", path))
+}
+
 func (f *folders) read(name string) string {
 	f.t.Helper()
 	data, err := os.ReadFile(f.accountPath(name))

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -82,6 +84,14 @@ func shown[T, U any](page credstore.Page[T], show func(T) U) credstore.Page[U] {
 		result.Items[i] = show(item)
 	}
 	return result
+}
+
+// checkSearch refuses what the SQL stores cannot search for.
+func checkSearch(search string) error {
+	if !utf8.ValidString(search) || strings.ContainsRune(search, 0) {
+		return fmt.Errorf("%w: the search is not text", credstore.ErrInvalid)
+	}
+	return nil
 }
 
 var errCursor = fmt.Errorf("%w page cursor for this listing and order", credstore.ErrInvalid)

@@ -11,7 +11,7 @@ import (
 // A Problem is something that a person should put right: a file that is refused,
 // entries that are left out, permissions that are too open.
 type Problem struct {
-	Path   string // base name of a file, or the path of a folder
+	Path   string // name of a file, or the path of a folder
 	Reason string // without any secret
 }
 
@@ -43,7 +43,7 @@ func addProblems[T any](s *snapshot, f *folder[T]) {
 		s.problems[Problem{f.path, fmt.Sprintf("its mode is %04o, open to others: it should be 0700", f.info.Mode().Perm())}] = true
 	}
 	for name, file := range f.files {
-		path := name + f.suffix
+		path := f.label(name)
 		if file.err != nil {
 			s.problems[Problem{path, file.err.Error()}] = true
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -55,7 +56,7 @@ func (s *Store) withLock(ctx context.Context, accountID string, change func(*ses
 		return err
 	}
 	defer unlock()
-	defer s.reread(account.name)
+	defer s.rereadAccount(account.name)
 	return change(&session{root: root, name: account.name})
 }
 
@@ -106,6 +107,9 @@ func (l *session) save(tokens credstore.Tokens) (changed bool, err error) {
 
 // checkSaved makes sure that an edited file is one that gives the tokens back.
 func checkSaved(name string, edited []byte, tokens credstore.Tokens) error {
+	if strings.ContainsRune(tokens.Access.Reveal()+tokens.Refresh.Reveal(), 0) {
+		return fmt.Errorf("%w: the new tokens have a NUL byte", credstore.ErrInvalid)
+	}
 	file, err := parseAccount(name, edited)
 	if err != nil {
 		return fmt.Errorf("%w: the new tokens cannot be stored: %w", credstore.ErrInvalid, err)

@@ -27,6 +27,7 @@ type snapshot struct {
 type account struct {
 	id, name   string
 	source     *file[AccountFile]
+	state      *file[state] // nil when there is none
 	mark       reauthMark
 	err        error
 	info       credstore.Account
@@ -76,9 +77,8 @@ func (t *train) skipped() int {
 	return t.source.value.skipped
 }
 
-// newSnapshot makes the snapshot of what the folders hold. Accounts and trains
-// that are as they were in old are taken over from there.
-func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[state], trains *folder[trainKeys]) *snapshot {
+// newSnapshot makes the snapshot of what the folders hold.
+func newSnapshot(accounts *folder[AccountFile], states *folder[state], trains *folder[trainKeys]) *snapshot {
 	s := &snapshot{
 		accountsErr: accounts.err,
 		trainsErr:   trains.err,
@@ -87,25 +87,22 @@ func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[st
 		trains:      make(map[string]*train, len(trains.files)),
 		problems:    map[Problem]bool{},
 	}
-	s.addAccounts(old, accounts, states)
-	s.addTrains(old, trains)
+	s.addAccounts(accounts, states)
+	s.addTrains(trains)
 	addProblems(s, accounts)
 	addProblems(s, trains)
 	addProblems(s, states)
 	return s
 }
 
-func (s *snapshot) addAccounts(old *snapshot, accounts *folder[AccountFile], states *folder[state]) {
+func (s *snapshot) addAccounts(accounts *folder[AccountFile], states *folder[state]) {
 	paths := map[string]string{} // by account id
 	var refused []*account
 	for _, name := range validNames(accounts) {
 		source := accounts.files[name]
-		a := newAccount(name, source, markOf(states.value(name), source.value))
+		a := newAccount(name, source, states.files[name])
 		if a.err == nil {
 			a.err = claimID(paths, source.value)
-		}
-		if before := old.names[name]; before != nil && before.same(a) {
-			a = before
 		}
 		s.names[name] = a
 		if a.err != nil {
@@ -125,13 +122,16 @@ func (s *snapshot) addAccounts(old *snapshot, accounts *folder[AccountFile], sta
 	}
 }
 
-func newAccount(name string, source *file[AccountFile], mark reauthMark) *account {
-	a := &account{id: "acc_" + name, name: name, source: source, mark: mark, err: source.err}
+func newAccount(name string, source *file[AccountFile], kept *file[state]) *account {
+	a := &account{id: "acc_" + name, name: name, source: source, state: kept, err: source.err}
 	if source.value != nil {
 		a.id = source.value.id()
 	}
 	if a.err != nil {
 		return a
+	}
+	if kept != nil {
+		a.mark = markOf(kept.value, source.value)
 	}
 	stored := source.value.Account
 	changed := source.info.ModTime().UTC().Truncate(time.Microsecond)
@@ -139,9 +139,9 @@ func newAccount(name string, source *file[AccountFile], mark reauthMark) *accoun
 		ID: a.id, Name: name, Type: stored.Type,
 		ExpiresAt: stored.Tokens.ExpiresAt, Scopes: stored.Tokens.Scopes, IsMax: stored.IsMax,
 		Active: true, CreatedAt: changed, UpdatedAt: changed,
-		ReauthSince: mark.Since, ReauthReason: mark.Reason,
+		ReauthSince: a.mark.Since, ReauthReason: a.mark.Reason,
 	}
-	a.credential = credential(source.value, mark)
+	a.credential = credential(source.value, a.mark)
 	return a
 }
 
@@ -163,15 +163,12 @@ func (a *account) same(b *account) bool {
 		a.source.value == b.source.value && a.info.UpdatedAt.Equal(b.info.UpdatedAt)
 }
 
-func (s *snapshot) addTrains(old *snapshot, trains *folder[trainKeys]) {
+func (s *snapshot) addTrains(trains *folder[trainKeys]) {
 	s.trainIDs = validNames(trains)
 	for _, id := range s.trainIDs {
 		t := newTrain(id, trains.files[id])
 		if n := t.skipped(); n > 0 {
 			s.problems[Problem{id + clientKeysSuffix, fmt.Sprintf("%d entries are no client keys: blank, or not text", n)}] = true
-		}
-		if before := old.trains[id]; before != nil && before.same(t) {
-			t = before
 		}
 		s.trains[id] = t
 	}
@@ -213,20 +210,20 @@ func (s *snapshot) events(old *snapshot) []credstore.Event {
 		return []credstore.Event{{Kind: credstore.EventFlush}}
 	}
 	var events []credstore.Event
-	for _, id := range changed(old.accounts, s.accounts) {
+	for _, id := range changed(old.accounts, s.accounts, (*account).same) {
 		events = append(events, credstore.Event{Kind: credstore.EventAccount, ID: id})
 	}
-	for _, id := range changed(old.trains, s.trains) {
+	for _, id := range changed(old.trains, s.trains, (*train).same) {
 		events = append(events, credstore.Event{Kind: credstore.EventTrain, ID: id})
 	}
 	return events
 }
 
-// changed returns the keys under which the maps hold different values.
-func changed[T comparable](old, now map[string]T) []string {
+// changed returns the keys under which the maps do not hold the same.
+func changed[T any](old, now map[string]T, same func(T, T) bool) []string {
 	var keys []string
 	for key, value := range now {
-		if was, ok := old[key]; !ok || was != value {
+		if was, ok := old[key]; !ok || !same(was, value) {
 			keys = append(keys, key)
 		}
 	}

@@ -114,7 +114,7 @@ func (s *Store) setFolders(accountsDir, clientKeysDir string) {
 		open: func() (*os.Root, error) { return os.OpenRoot(clientKeysDir) },
 	}
 	s.states = folder[state]{
-		path: filepath.Join(accountsDir, stateDir), suffix: stateSuffix, parse: parseState, watch: s.watcher.add,
+		path: filepath.Join(accountsDir, stateDir), within: stateDir, suffix: stateSuffix, parse: parseState, watch: s.watcher.add,
 		open: func() (*os.Root, error) {
 			if s.accounts.root == nil {
 				return nil, os.ErrNotExist
@@ -167,8 +167,8 @@ func (s *Store) scan() {
 	s.publish()
 }
 
-// reread reads the files of one account again, whatever they look like.
-func (s *Store) reread(name string) {
+// rereadAccount reads the files of one account again, whatever they look like.
+func (s *Store) rereadAccount(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
@@ -179,31 +179,24 @@ func (s *Store) reread(name string) {
 	s.publish()
 }
 
+// rereadTrain reads the file of one train again, whatever it looks like.
+func (s *Store) rereadTrain(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return
+	}
+	s.trains.refresh(id)
+	s.publish()
+}
+
 // publish makes what is in the folders the snapshot that reads are answered
 // from, and tells subscribers of the difference. The caller holds s.mu, so that
 // whoever waits for it finds them told.
 func (s *Store) publish() {
 	old := s.now.Load()
-	now := newSnapshot(old, &s.accounts, &s.states, &s.trains)
+	now := newSnapshot(&s.accounts, &s.states, &s.trains)
 	s.now.Store(now)
 	s.logProblems(old, now)
 	s.subscribers.tell(now.events(old))
-}
-
-// accountsNow returns what account files said last.
-func (s *Store) accountsNow(ctx context.Context) (*snapshot, error) {
-	now := s.now.Load()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return now, now.accountsErr
-}
-
-// trainsNow returns what client key files said last.
-func (s *Store) trainsNow(ctx context.Context) (*snapshot, error) {
-	now := s.now.Load()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return now, now.trainsErr
 }

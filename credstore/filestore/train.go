@@ -32,6 +32,9 @@ func (s *Store) CountTrains(ctx context.Context, filter credstore.TrainFilter) (
 }
 
 func (s *Store) filterTrains(ctx context.Context, filter credstore.TrainFilter) ([]*train, error) {
+	if err := checkSearch(filter.Search); err != nil {
+		return nil, err
+	}
 	now, err := s.trainsNow(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,8 @@ func (s *Store) GetTrain(ctx context.Context, trainID string) (*credstore.Train,
 	return &train, nil
 }
 
-// train returns the train with that id.
+// train returns the train with that id, from a file that looks as it does now: a
+// client key that was removed opens nothing any more, notice or not.
 func (s *Store) train(ctx context.Context, trainID string) (*train, error) {
 	if err := credstore.CheckID("train id", trainID); err != nil {
 		return nil, err
@@ -83,10 +87,30 @@ func (s *Store) train(ctx context.Context, trainID string) (*train, error) {
 		return nil, err
 	}
 	found := now.trains[trainID]
+	var last *file[trainKeys]
+	if found != nil {
+		last = found.source
+	}
+	if !s.trains.looksCurrent(trainID, last) {
+		s.rereadTrain(trainID)
+		if now, err = s.trainsNow(ctx); err != nil {
+			return nil, err
+		}
+		found = now.trains[trainID]
+	}
 	if found == nil {
 		return nil, fmt.Errorf("train %q: %w", trainID, credstore.ErrNotFound)
 	}
 	return found, nil
+}
+
+// trainsNow returns what client key files said last.
+func (s *Store) trainsNow(ctx context.Context) (*snapshot, error) {
+	now := s.now.Load()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return now, now.trainsErr
 }
 
 // ListMappings implements [credstore.TrainReader]: there are none in files.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -19,6 +20,9 @@ func writeFile(root *os.Root, name, path string, data []byte) error {
 		return writeError(temp, err) // left by a writer that died
 	}
 	if err := writeNew(root, temp, data); err != nil {
+		return writeError(temp, err)
+	}
+	if err := makeNewer(root, temp, path); err != nil {
 		return writeError(temp, err)
 	}
 	if err := root.Rename(temp, path); err != nil {
@@ -41,6 +45,23 @@ func writeNew(root *os.Root, path string, data []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// makeNewer makes the file at path newer than the one at old, if that exists: two
+// writes within one tick of the file system's clock must look different.
+func makeNewer(root *os.Root, path, old string) error {
+	before, err := root.Stat(old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now, err := root.Stat(path)
+	if err != nil || now.ModTime().After(before.ModTime()) {
+		return err
+	}
+	return root.Chtimes(path, time.Time{}, before.ModTime().Truncate(time.Microsecond).Add(time.Microsecond))
 }
 
 // syncDir writes a directory's entries down to the disk, where directories can be
