@@ -16,7 +16,13 @@ func HashClientKey(key Secret) string {
 
 // TrimClientKey removes white space at both ends, as is done with every client
 // key before it is hashed, when stored and when presented.
-func TrimClientKey(key Secret) Secret { return NewSecret(TrimSpace(key.Reveal())) }
+func TrimClientKey(key Secret) Secret {
+	trimmed := TrimSpace(key.Reveal())
+	if len(trimmed) == len(key.Reveal()) {
+		return key // as on nearly every request: nothing to allocate
+	}
+	return NewSecret(trimmed)
+}
 
 // MatchClientKey tells whether key's hash is among hashes. Every hash is compared,
 // in constant time, so that the time taken tells nothing of which one matched.
