@@ -19,12 +19,13 @@ import (
 	"sync"
 	"testing"
 
-	migrate "github.com/rubenv/sql-migrate"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/filestore"
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/migrate"
 	"github.com/signalbox-go/signalbox/oauth"
 )
 
@@ -32,7 +33,7 @@ import (
 const childVariable = "SIGNALBOX_OAUTH_TEST_CHILD"
 
 type childConfig struct {
-	Database string
+	Store    string // URL: files:DIR, sqlite:PATH, postgres://…
 	TokenURL string
 	Journal  string
 	Calls    int
@@ -50,7 +51,7 @@ type childReport struct {
 func runChild(text string) {
 	var config childConfig
 	check(json.Unmarshal([]byte(text), &config))
-	store, closeStore, err := openStore(config.Database)
+	store, closeStore, err := openStore(config.Store)
 	check(err)
 	journal, err := oauth.OpenJournal(config.Journal, fixedSealer{})
 	check(err)
@@ -59,10 +60,9 @@ func runChild(text string) {
 	fmt.Println("ready")
 	_, err = bufio.NewReader(os.Stdin).ReadString('\n')
 	check(err)
-	report := callOften(r, config.Calls)
+	check(json.NewEncoder(os.Stdout).Encode(callOften(r, config.Calls)))
 	r.Close()
 	check(closeStore())
-	check(json.NewEncoder(os.Stdout).Encode(report))
 }
 
 func check(err error) {
@@ -114,7 +114,8 @@ func startChild(t *testing.T, config childConfig) *child {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := &child{command: exec.CommandContext(t.Context(), self), stderr: &strings.Builder{}}
-	c.command.Env = append(os.Environ(), childVariable+"="+string(text))
+	// Without GORACE, a process with the race detector sleeps for a second at its end.
+	c.command.Env = append(os.Environ(), childVariable+"="+string(text), "GORACE=atexit_sleep_ms=0 halt_on_error=1")
 	c.command.Stderr = c.stderr
 	c.stdin, err = c.command.StdinPipe()
 	require.NoError(t, err)
@@ -136,11 +137,17 @@ func (c *child) begin(t *testing.T) {
 }
 
 // end waits for the child and returns its report.
-func (c *child) end(t *testing.T) (report childReport) {
+func (c *child) end(t *testing.T) childReport {
 	t.Helper()
-	require.NoError(t, json.NewDecoder(c.stdout).Decode(&report), "%s", c.stderr)
+	report := c.report(t)
 	require.NoError(t, c.command.Wait())
 	require.NotContains(t, c.stderr.String(), "sk-ant-")
+	return report
+}
+
+func (c *child) report(t *testing.T) (report childReport) {
+	t.Helper()
+	require.NoError(t, json.NewDecoder(c.stdout).Decode(&report), "%s", c.stderr)
 	return report
 }
 
@@ -161,8 +168,13 @@ func run(t *testing.T, config childConfig) childReport {
 	return c.end(t)
 }
 
-// databases makes an empty database with the schema in place, on each engine.
-var databases = map[string]func(t *testing.T) string{
+// stores makes an empty store of each kind and returns its URL.
+var stores = map[string]func(t *testing.T) string{
+	"files": func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "accounts")
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		return "files:" + dir
+	},
 	"SQLite":     func(t *testing.T) string { return migrated(t, testdb.SQLite(t)) },
 	"PostgreSQL": func(t *testing.T) string { return migrated(t, testdb.PostgreSQL(t)) },
 }
@@ -171,11 +183,7 @@ func migrated(t *testing.T, url string) string {
 	t.Helper()
 	db, dialect, err := openDatabase(url)
 	require.NoError(t, err)
-	name, dir := "sqlite3", "sqlite"
-	if dialect == sqlstore.Postgres {
-		name, dir = "postgres", "postgres"
-	}
-	_, err = migrate.Exec(db, name, migrate.FileMigrationSource{Dir: filepath.Join("..", "migrate", "sql", dir)}, migrate.Up)
+	_, err = migrate.New(db, dialect, nil).Up(t.Context())
 	require.NoError(t, errors.Join(err, db.Close()))
 	return url
 }
@@ -189,7 +197,14 @@ func openDatabase(url string) (*sql.DB, sqlstore.Dialect, error) {
 	return db, sqlstore.Postgres, err
 }
 
-func openStore(url string) (store *sqlstore.Store, closeStore func() error, err error) {
+func openStore(url string) (store credstore.Store, closeStore func() error, err error) {
+	if dir, ok := strings.CutPrefix(url, "files:"); ok {
+		files, err := filestore.Open(dir, filepath.Join(dir, "client-keys"), nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return files, files.Close, nil
+	}
 	db, dialect, err := openDatabase(url)
 	if err != nil {
 		return nil, nil, err
@@ -215,10 +230,9 @@ func (fixedSealer) aead() cipher.AEAD {
 }
 
 func (s fixedSealer) Seal(plaintext string) (string, error) {
-	// The columns' checks want four parts, and marks read the first 64 characters.
-	prefix := rand.Text() + rand.Text() + rand.Text()
+	// Sealed values differ in their first 64 characters; sqlstore relies on it.
 	sealed := s.aead().Seal(nil, nil, []byte(plaintext), nil)
-	return prefix + ":" + base64.StdEncoding.EncodeToString(sealed), nil
+	return rand.Text() + rand.Text() + rand.Text() + ":" + base64.StdEncoding.EncodeToString(sealed), nil
 }
 
 func (s fixedSealer) Open(sealed string) (string, error) {

@@ -49,19 +49,22 @@ type ClientOptions struct {
 	// Timeout bounds the whole exchange; zero: DefaultTimeout.
 	Timeout time.Duration
 	// Transport carries the request. Nil: one made for it, HTTP/1.1 with a
-	// connection of its own for each request, proxies from the environment. Any
-	// other must not repeat a POST; see [Client].
+	// connection of its own for each request, proxies from the environment.
 	Transport http.RoundTripper
 }
 
-// A Client speaks with the token endpoint. It sends each request once:
+// A Client speaks with the token endpoint. It sends each request once, and the
+// caller decides about another:
 //
 //   - It does not follow redirects.
-//   - Go's http.Transport sends a request again by itself when a connection that
-//     was used before turns out to be closed, provided that it can get the body
-//     a second time (Request.GetBody). The Client gives it no GetBody, and its
-//     own transport never uses a connection twice, so that neither a repetition
-//     nor an exchange that fails for a stale connection can come about.
+//   - Go's http.Transport sends a request again by itself in some cases: over
+//     HTTP/1, a POST of which nothing was written yet when a connection from
+//     earlier turned out to be closed; over HTTP/2, also one that the server
+//     says it has not processed. It needs Request.GetBody for that, which the
+//     Client does not give, so that no transport can.
+//   - Its own transport speaks HTTP/1.1 and uses no connection twice. So there
+//     are no connections from earlier, and no request fails because of one: such
+//     a failure would leave it open whether the token was spent.
 //
 // A Client is safe for concurrent use.
 type Client struct {

@@ -282,8 +282,8 @@ func TestClientUnreachable(t *testing.T) {
 	require.NotContains(t, err.Error(), canary)
 }
 
-// The standard transport would send a request with GetBody again when a
-// connection that it had used before turns out to be closed.
+// Without GetBody no transport can send the request again, and without an
+// idempotency key the standard one would not want to.
 func TestClientNeverRepeats(t *testing.T) {
 	var requests atomic.Int32
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -293,12 +293,35 @@ func TestClientNeverRepeats(t *testing.T) {
 		}
 		panic(http.ErrAbortHandler) // closes the connection without a word
 	}))
-	transport := &http.Transport{} // keeps connections
-	defer transport.CloseIdleConnections()
-	client := oauth.NewClient(&oauth.ClientOptions{TokenURL: url, Transport: transport})
+	kept := &http.Transport{} // keeps connections, unlike the Client's own
+	defer kept.CloseIdleConnections()
+	client := oauth.NewClient(&oauth.ClientOptions{TokenURL: url, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		require.Nil(t, r.GetBody)
+		require.NotContains(t, r.Header, "Idempotency-Key")
+		require.Positive(t, r.ContentLength)
+		return kept.RoundTrip(r)
+	})})
 	_, err := client.Refresh(t.Context(), credstore.NewSecret("r"))
 	require.NoError(t, err)
 	_, err = client.Refresh(t.Context(), credstore.NewSecret("r"))
 	require.Error(t, err)
 	require.EqualValues(t, 2, requests.Load())
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The Client's own transport uses each connection once.
+func TestClientKeepsNoConnections(t *testing.T) {
+	connections := map[string]bool{}
+	client := oauth.NewClient(&oauth.ClientOptions{TokenURL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true
+		_, _ = io.WriteString(w, `{"access_token":"a"}`)
+	}))})
+	for range 3 {
+		_, err := client.Refresh(t.Context(), credstore.NewSecret("r"))
+		require.NoError(t, err)
+	}
+	require.Len(t, connections, 3)
 }

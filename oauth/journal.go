@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // under its temporary name, and set aside under the third.
 const (
 	entrySuffix   = ".refresh"
-	tempSuffix    = ".tmp"
+	tempSuffix    = ".refresh.tmp"
 	damagedSuffix = ".damaged"
 )
 
@@ -112,7 +113,7 @@ type entry struct {
 // it gets the name that others look for.
 func (j *Journal) begin(accountID, owner string) (*entry, error) {
 	e := &entry{journal: j, path: filepath.Join(j.dir, filePrefix(accountID)+owner+entrySuffix)}
-	temp := e.path + tempSuffix
+	temp := strings.TrimSuffix(e.path, entrySuffix) + tempSuffix
 	if err := e.create(temp); err != nil {
 		return nil, fmt.Errorf("oauth: refresh journal: %w", err)
 	}

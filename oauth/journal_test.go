@@ -241,12 +241,14 @@ func TestReplayDamagedFiles(t *testing.T) {
 func TestReplayLeavesOtherFilesAlone(t *testing.T) {
 	w := newWorld(t, time.Hour, nil)
 	old := filepath.Join(w.dir, "0000-X.refresh.tmp")
-	for _, name := range []string{"README", "x.damaged", "0000-Y.refresh.tmp", "0000-X.refresh.tmp"} {
+	for _, name := range []string{"README", "x.damaged", "other.tmp", "0000-Y.refresh.tmp", "0000-X.refresh.tmp"} {
 		require.NoError(t, os.WriteFile(filepath.Join(w.dir, name), []byte("x"), 0o600))
 	}
-	require.NoError(t, os.Chtimes(old, time.Time{}, time.Now().Add(-time.Hour)))
+	for _, path := range []string{old, filepath.Join(w.dir, "other.tmp")} {
+		require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)))
+	}
 	require.NoError(t, w.Replay(t.Context()))
-	require.Equal(t, []string{"0000-Y.refresh.tmp", "README", "x.damaged"}, w.files(), "only the old temporary file went")
+	require.Equal(t, []string{"0000-Y.refresh.tmp", "README", "other.tmp", "x.damaged"}, w.files(), "only the old temporary file of the journal went")
 }
 
 func TestReplayNewerVersion(t *testing.T) {
@@ -269,6 +271,34 @@ func TestJournalNotWritable(t *testing.T) {
 		require.Zero(t, w.counts().Requests)
 		require.NoError(t, os.Rename(w.dir+"-gone", w.dir))
 		time.Sleep(5 * time.Second)
+		w.requireFresh(w.get())
+	})
+}
+
+// A slowSealer takes its time, as a disk may.
+type slowSealer struct {
+	credstore.Sealer
+	takes time.Duration
+}
+
+func (s slowSealer) Seal(plaintext string) (string, error) {
+	time.Sleep(s.takes)
+	return s.Sealer.Seal(plaintext)
+}
+
+// The request is not sent when the lease might end before it does.
+func TestJournalTooSlowForTheLease(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, -time.Hour, nil)
+		journal, err := oauth.OpenJournal(w.dir, slowSealer{journalSealer(), 16 * time.Second})
+		require.NoError(t, err)
+		client := oauth.NewClient(&oauth.ClientOptions{Transport: w.provider.Transport()})
+		r := oauth.NewRefresher(w.store, client, journal, nil)
+		defer r.Close()
+		_, err = r.Credential(t.Context(), "acc_1")
+		require.ErrorContains(t, err, "nothing was sent")
+		require.Zero(t, w.counts().Requests)
+		require.Empty(t, w.files())
 		w.requireFresh(w.get())
 	})
 }

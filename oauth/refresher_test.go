@@ -274,12 +274,12 @@ func TestSaveConflictUsesTheWinner(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, -time.Hour, nil)
 		w.provider.Behave(oauthtest.Behaviour{DelayAfter: time.Second})
-		var winner credstore.Tokens
+		won := make(chan credstore.Tokens, 1)
 		go func() {
 			time.Sleep(500 * time.Millisecond)
-			winner = w.login("acc_1", time.Hour)
+			won <- w.login("acc_1", time.Hour)
 		}()
-		cred := w.get()
+		cred, winner := w.get(), <-won
 		require.True(t, cred.Tokens.Access.Equal(winner.Access))
 		require.True(t, w.store.stored("acc_1").Tokens.Refresh.Equal(winner.Refresh))
 		require.Empty(t, w.files())
@@ -387,9 +387,9 @@ func TestStoreDownAtSaveTime(t *testing.T) {
 
 func TestSaveThatCanNeverSucceed(t *testing.T) {
 	w := newWorld(t, -time.Hour, nil)
-	w.store.fail("SaveTokens", credstore.ErrReadOnly)
+	w.store.fail("SaveTokens", credstore.ErrInvalid)
 	_, err := w.Credential(t.Context(), "acc_1")
-	require.ErrorIs(t, err, credstore.ErrReadOnly)
+	require.ErrorIs(t, err, credstore.ErrInvalid)
 	require.Len(t, w.files(), 1, "the tokens are kept for whoever puts it right")
 
 	w.store.fail("SaveTokens", nil)

@@ -48,7 +48,7 @@ func (a *attempt) saveOnce(spent credstore.Secret, tokens credstore.Tokens) (don
 		return true, nil
 	case errors.Is(err, credstore.ErrConflict):
 		return true, errSuperseded
-	case errors.Is(err, credstore.ErrNotFound), errors.Is(err, credstore.ErrInvalid), errors.Is(err, credstore.ErrReadOnly):
+	case errors.Is(err, credstore.ErrNotFound), errors.Is(err, credstore.ErrInvalid):
 		a.entry.close()
 		a.entry = nil
 		a.log.Error("oauth: new tokens cannot be saved and stay in the journal", "account", a.accountID, "error", err)

@@ -34,7 +34,7 @@ func newSealer(key string) *crypto.Sealer {
 // A world is a provider, a store with account acc_1, and a refresher.
 type world struct {
 	*oauth.Refresher
-	t        *testing.T
+	t        testing.TB
 	provider *oauthtest.Provider
 	store    *memStore
 	dir      string // of the journal
@@ -47,7 +47,7 @@ type world struct {
 
 // newWorld makes a world whose account has tokens that are good for left. It
 // works inside a synctest bubble: nothing in it uses a network.
-func newWorld(t *testing.T, left time.Duration, opts *oauthtest.Options) *world {
+func newWorld(t testing.TB, left time.Duration, opts *oauthtest.Options) *world {
 	w := &world{t: t, provider: oauthtest.NewProvider(opts), store: newMemStore(), dir: filepath.Join(t.TempDir(), "journal")}
 	w.login("acc_1", left)
 	w.Refresher = w.refresher()
