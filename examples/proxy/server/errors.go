@@ -59,6 +59,9 @@ func storeError(ctx context.Context, err error) error {
 
 // upstreamError marks an error of the connection to the API.
 func upstreamError(ctx context.Context, err error) error {
+	if errors.Is(err, errBodyStalled) {
+		return err // net/http takes the client for gone, but it only waits
+	}
 	if gone(ctx) {
 		return errLeft
 	}
