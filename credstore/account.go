@@ -146,7 +146,8 @@ func (u *AccountUpdate) Rotates() bool {
 // An AccountSort is an order of [AccountReader.ListAccounts].
 type AccountSort string
 
-// The orders; ties are broken by name. Never used sorts before every time.
+// The orders; ties are broken by name. Never used sorts before every time. Text
+// sorts by its bytes or, in PostgreSQL, by the collation of the database.
 const (
 	SortAccountName     AccountSort = "name" // the default
 	SortAccountCreated  AccountSort = "created"
@@ -161,7 +162,7 @@ type AccountFilter struct {
 	Active     *bool          // nil: both
 	Reauth     *bool          // needs re-authentication; nil: both
 	Sort       AccountSort
-	Descending bool
+	Descending bool // the whole order reversed, ties too
 }
 
 // HasSearch tells whether text contains the search string, without regard to

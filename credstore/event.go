@@ -9,6 +9,8 @@ const (
 	// reconnect for example. The zero value, so that a forgotten kind is safe.
 	EventFlush EventKind = iota
 	// EventAccount: the account's secrets, state or name changed. ID is its id.
+	// Every route that names the account may have changed with it, and the list
+	// of active accounts.
 	EventAccount
 	// EventTrain: the train's client keys, mappings or state changed. ID is its id.
 	EventTrain

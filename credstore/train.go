@@ -78,7 +78,7 @@ type TrainUpdate struct {
 // A TrainSort is an order of [TrainReader.ListTrains].
 type TrainSort string
 
-// The orders; ties are broken by id.
+// The orders; ties are broken by id. Text sorts as that of accounts does.
 const (
 	SortTrainID      TrainSort = "id" // the default
 	SortTrainName    TrainSort = "name"
@@ -91,5 +91,5 @@ type TrainFilter struct {
 	Active     *bool  // nil: both
 	AccountID  string // only trains that are mapped to, or default to, this account; empty: all
 	Sort       TrainSort
-	Descending bool
+	Descending bool // the whole order reversed, ties too
 }
