@@ -22,6 +22,7 @@ func exceptionTests(e Exceptions) []test {
 		{e.NoTrainText, "NoTrainText", testNoTrainText},
 		{e.NoLastUsed, "NoLastUsed", testNoLastUsed},
 		{e.NoEvents, "NoEvents", testNoEvents},
+		{e.NoByteOrder, "NoByteOrder", testNoByteOrder},
 	} {
 		if exception.reason != "" {
 			tests = append(tests, test{name: exception.name, run: exception.run})
@@ -72,4 +73,9 @@ func testNoLastUsed(t *testing.T, f *Fixture) {
 func testNoEvents(t *testing.T, f *Fixture) {
 	_, ok := f.Store.(credstore.Notifier)
 	require.False(t, ok)
+}
+
+func testNoByteOrder(t *testing.T, f *Fixture) {
+	f.addMixed(t)
+	require.ElementsMatch(t, mixedNames, f.accountNames(t, credstore.AccountFilter{}))
 }

@@ -44,6 +44,8 @@ type Fixture struct {
 	// BreakAudit makes every write of an audit event fail until mend is called. Not
 	// needed under [Exceptions.NoAdmin], nor by [RunRequests].
 	BreakAudit func(t testing.TB) (mend func())
+
+	byteOrder bool // not under NoByteOrder
 }
 
 // Exceptions are the things a backend cannot hold. A field that is not empty
@@ -63,6 +65,9 @@ type Exceptions struct {
 	NoLastUsed string
 	// NoEvents: the store is no Notifier.
 	NoEvents string
+	// NoByteOrder: ListAccounts and ListTrains sort text by some collation of the
+	// backend and not by its bytes.
+	NoByteOrder string
 }
 
 // A test is one test of the suite. It runs unless one of the exceptions it names
@@ -129,7 +134,9 @@ func (h Harness) run(t *testing.T, group string, tests []test) {
 			}
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
-				test.run(t, h.New(t))
+				f := h.New(t)
+				f.byteOrder = h.Exceptions.NoByteOrder == ""
+				test.run(t, f)
 			})
 		}
 	})

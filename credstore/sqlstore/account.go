@@ -144,7 +144,8 @@ func (s *Store) filterAccounts(query sq.SelectBuilder, filter credstore.AccountF
 	return query, nil
 }
 
-// accountOrder is the order that filter asks for: ties are broken by name.
+// accountOrder is the order that filter asks for: ties are broken by name. Names
+// sort by the database's collation, for which there is an index.
 func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore.Account], error) {
 	order := ordering[credstore.Account]{name: "accounts by " + string(filter.Sort), descending: filter.Descending}
 	var first string
@@ -152,7 +153,7 @@ func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore
 	switch filter.Sort {
 	case "", credstore.SortAccountName:
 		order.name = "accounts by name"
-		order.columns = []string{s.dialect.bytewise("a.account_name")}
+		order.columns = []string{"a.account_name"}
 		order.key = func(a *credstore.Account) []any { return []any{a.Name} }
 		return order, nil
 	case credstore.SortAccountCreated:
@@ -162,12 +163,12 @@ func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore
 		first = s.dialect.everyTime("a.last_used_at")
 		value = func(a *credstore.Account) string { return s.dialect.timeKey(a.LastUsedAt) }
 	case credstore.SortAccountType:
-		first = s.dialect.bytewise("a.credential_type")
+		first = "a.credential_type"
 		value = func(a *credstore.Account) string { return string(a.Type) }
 	default:
 		return order, fmt.Errorf("%w: unknown order of accounts", credstore.ErrInvalid)
 	}
-	order.columns = []string{first, s.dialect.bytewise("a.account_name")}
+	order.columns = []string{first, "a.account_name"}
 	order.key = func(a *credstore.Account) []any { return []any{value(a), a.Name} }
 	return order, nil
 }

@@ -49,9 +49,15 @@
 // does not answer, as [credstore.ErrUnavailable]. Errors never quote a driver's
 // text that could hold values of a row.
 //
+// # Order
+//
+// Listings page by key: a page costs the same wherever it is. ListAccounts and
+// ListTrains sort text by the database's collation on PostgreSQL, because the
+// indexes of the existing tables do; everything else, and everything on SQLite,
+// sorts by bytes.
+//
 // # Limits
 //
 // Events ([Store.Subscribe]) tell of the changes made through the same Store, not
-// of those of other processes. An account's event may change every route that
-// names the account, and the list of active accounts.
+// of those of other processes.
 package sqlstore

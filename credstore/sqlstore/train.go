@@ -106,20 +106,20 @@ func (s *Store) filterTrains(query sq.SelectBuilder, filter credstore.TrainFilte
 	return query, nil
 }
 
-// trainOrder is the order that filter asks for: ties are broken by id.
+// trainOrder is the order that filter asks for: ties are broken by id. Ids sort by
+// the database's collation, for which there is an index.
 func (s *Store) trainOrder(filter credstore.TrainFilter) (ordering[credstore.Train], error) {
 	order := ordering[credstore.Train]{name: "trains by " + string(filter.Sort), descending: filter.Descending}
-	id := s.dialect.bytewise("t.train_id")
 	switch filter.Sort {
 	case "", credstore.SortTrainID:
 		order.name = "trains by id"
-		order.columns = []string{id}
+		order.columns = []string{"t.train_id"}
 		order.key = func(t *credstore.Train) []any { return []any{t.ID} }
 	case credstore.SortTrainName:
-		order.columns = []string{s.dialect.bytewise("coalesce(t.train_name, '')"), id}
+		order.columns = []string{"coalesce(t.train_name, '')", "t.train_id"}
 		order.key = func(t *credstore.Train) []any { return []any{t.Name, t.ID} }
 	case credstore.SortTrainCreated:
-		order.columns = []string{s.dialect.everyTime("t.created_at"), id}
+		order.columns = []string{s.dialect.everyTime("t.created_at"), "t.train_id"}
 		order.key = func(t *credstore.Train) []any { return []any{s.dialect.timeKey(t.CreatedAt), t.ID} }
 	default:
 		return order, fmt.Errorf("%w: unknown order of trains", credstore.ErrInvalid)
