@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 
 // typescriptDatabase makes a database as the TypeScript system leaves it, and a
 // sealer for its key.
-func typescriptDatabase(t *testing.T) (url string, sealer *crypto.Sealer) {
+func typescriptDatabase(t *testing.T) (url string, sealer *crypto.Sealer, secret string) {
 	t.Helper()
 	var golden struct {
 		Valid []struct{ Key, Plaintext, Ciphertext string }
@@ -37,14 +38,14 @@ func typescriptDatabase(t *testing.T) (url string, sealer *crypto.Sealer) {
 	script, err := os.ReadFile(filepath.Join("testdata", "typescript.sql"))
 	require.NoError(t, err)
 	url = testdb.PostgreSQL(t)
-	exec1(t, url, strings.ReplaceAll(string(script), ":'sealed'", pq.QuoteLiteral(sample.Ciphertext)))
+	runScript(t, url, strings.ReplaceAll(string(script), ":'sealed'", pq.QuoteLiteral(sample.Ciphertext)))
 	sealer, err = crypto.NewSealer(sample.Key, nil)
 	require.NoError(t, err)
 	t.Cleanup(sealer.Close)
-	return url, sealer
+	return url, sealer, sample.Plaintext
 }
 
-func exec1(t *testing.T, url, script string) {
+func runScript(t *testing.T, url, script string) {
 	t.Helper()
 	db, err := sql.Open("postgres", url)
 	require.NoError(t, err)
@@ -56,7 +57,7 @@ func exec1(t *testing.T, url, script string) {
 // A database of the TypeScript system is adopted: not a byte of its tables
 // changes, in definition or rows, and its statements work on.
 func TestAdoptTypeScriptDatabase(t *testing.T) {
-	url, sealer := typescriptDatabase(t)
+	url, sealer, secret := typescriptDatabase(t)
 	before := dump(t, url)
 	require.Contains(t, before, "accounts_credential_type_check")
 
@@ -75,6 +76,15 @@ func TestAdoptTypeScriptDatabase(t *testing.T) {
 	require.Equal(t, map[string]int64{"accounts": 4, "trains": 3, "train_account_mappings": 3,
 		"audit_events": 0, "account_refreshes": 0}, report.Rows)
 	require.Equal(t, before, dump(t, url), "verifying changes nothing")
+
+	// The files that it was made from change nothing either.
+	x := &target{migrator: m, sealer: sealer, accountsDir: t.TempDir(), keysDir: t.TempDir()}
+	x.account(t, "team-beta", fmt.Sprintf(`{"type": "oauth", "oauth": {"accessToken": %q, "refreshToken": %q,
+	  "expiresAt": 4102444800000, "scopes": ["user:profile", "user:inference"], "isMax": true}}`, secret, secret))
+	x.account(t, "retired", fmt.Sprintf(`{"type": "oauth", "accountId": "acc_3", "oauth": {"accessToken": %q, "refreshToken": %q}}`, secret, secret))
+	x.keys(t, "train.1", `{"keys": [" password "]}`)
+	require.Equal(t, migrate.ImportSummary{Unchanged: 3}, x.importFiles(t, nil).Summary)
+	require.Equal(t, before, dump(t, url))
 
 	_, err = m.Down(t.Context(), &migrate.DownOptions{Steps: 3})
 	require.ErrorIs(t, err, migrate.ErrHoldsRows)

@@ -62,12 +62,15 @@ type ImportSummary struct {
 type ImportReport struct {
 	// Written tells that the changes are in the database. Otherwise the report
 	// says what they would have been.
-	Written  bool          `json:"written"`
-	Accounts []ImportItem  `json:"accounts"`
-	Trains   []ImportItem  `json:"trains"`
-	Slack    []ImportItem  `json:"slack"`
-	Summary  ImportSummary `json:"summary"`
-	Duration time.Duration `json:"duration_ns"`
+	Written  bool         `json:"written"`
+	Accounts []ImportItem `json:"accounts"`
+	Trains   []ImportItem `json:"trains"`
+	Slack    []ImportItem `json:"slack"`
+	// SlackLeft are the accounts whose file has a Slack configuration that no
+	// train was given.
+	SlackLeft []string      `json:"slack_left,omitempty"`
+	Summary   ImportSummary `json:"summary"`
+	Duration  time.Duration `json:"duration_ns"`
 }
 
 // errRollBack ends a transaction whose changes are not wanted.
@@ -108,11 +111,12 @@ func (m *Migrator) Import(ctx context.Context, sealer credstore.Sealer, accounts
 
 type importer struct {
 	*Migrator
-	sealer   credstore.Sealer
-	opts     *ImportOptions
-	accounts []*accountImport
-	trains   []*trainImport
-	slack    []*slackImport
+	sealer    credstore.Sealer
+	opts      *ImportOptions
+	accounts  []*accountImport
+	trains    []*trainImport
+	slack     []*slackImport
+	slackLeft []string
 }
 
 func (i *importer) run(ctx context.Context, accountsDir, clientKeysDir string) error {
@@ -160,7 +164,7 @@ func (item *ImportItem) note(format string, args ...any) {
 }
 
 func (i *importer) report() *ImportReport {
-	report := &ImportReport{}
+	report := &ImportReport{Accounts: []ImportItem{}, Trains: []ImportItem{}, Slack: []ImportItem{}}
 	for _, account := range i.accounts {
 		report.Accounts = append(report.Accounts, account.item)
 	}
@@ -170,6 +174,7 @@ func (i *importer) report() *ImportReport {
 	for _, slack := range i.slack {
 		report.Slack = append(report.Slack, slack.item)
 	}
+	report.SlackLeft = i.slackLeft
 	for _, items := range [][]ImportItem{report.Accounts, report.Trains, report.Slack} {
 		for _, item := range items {
 			report.Summary.add(item.Outcome)

@@ -19,17 +19,12 @@ type slackImport struct {
 	config *credstore.SlackConfig
 }
 
-// planSlack gives the configurations to the trains that the options name, and
-// notes those that are given to nobody.
+// planSlack gives the configurations to the trains that the options name.
 func (i *importer) planSlack() {
 	files := map[string]*filestore.AccountFile{}
 	for _, a := range i.accounts {
-		if a.file == nil || a.file.Slack == nil {
-			continue
-		}
-		files[a.file.Account.Name] = a.file
-		if len(i.opts.Slack[a.file.Account.Name]) == 0 {
-			a.item.note("its Slack configuration is given to no train")
+		if a.file != nil && a.file.Slack != nil {
+			files[a.file.Account.Name] = a.file
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(i.opts.Slack)) {
@@ -41,6 +36,21 @@ func (i *importer) planSlack() {
 			} else {
 				s.item.fail(fmt.Errorf("%w: no readable account file named %s has a Slack configuration", credstore.ErrNotFound, account))
 			}
+		}
+	}
+}
+
+// noteSlackLeft reports the configurations that neither the options give to a
+// train nor a stored train has; stored are those of the database.
+func (i *importer) noteSlackLeft(stored []json.RawMessage) {
+	for _, a := range i.accounts {
+		if a.file == nil || a.file.Slack == nil || len(i.opts.Slack[a.file.Account.Name]) > 0 {
+			continue
+		}
+		s := &slackImport{config: a.file.Slack}
+		if !slices.ContainsFunc(stored, s.isStored) {
+			a.item.note("its Slack configuration is given to no train")
+			i.slackLeft = append(i.slackLeft, a.file.Account.Name)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -16,7 +17,8 @@ type trainImport struct {
 	file *filestore.ClientKeysFile
 }
 
-// readTrains finds out which trains are stored, and with which client keys.
+// readTrains finds out which trains are stored, with which client keys and Slack
+// configurations.
 func (i *importer) readTrains(ctx context.Context) error {
 	wanted := map[string]*trainImport{}
 	for _, t := range i.trains {
@@ -25,18 +27,27 @@ func (i *importer) readTrains(ctx context.Context) error {
 			t.plan(nil)
 		}
 	}
+	var slack []json.RawMessage
 	for after := ""; ; {
 		page, err := readPage(ctx, i.Migrator, i.trainPage(), after, scanTrain)
-		if err != nil || len(page) == 0 {
+		if err != nil {
 			return err
 		}
+		if len(page) == 0 {
+			break
+		}
 		after = page[len(page)-1].id
-		for k := range page {
-			if t := wanted[page[k].id]; t != nil {
-				t.plan(page[k].stored())
+		for _, row := range page {
+			if t := wanted[row.id]; t != nil {
+				t.plan(row.stored())
+			}
+			if row.slack.Valid {
+				slack = append(slack, json.RawMessage(row.slack.String))
 			}
 		}
 	}
+	i.noteSlackLeft(slack)
+	return nil
 }
 
 // plan decides what to do with the file, and returns the hashes of the client keys

@@ -18,8 +18,8 @@ const lockKey = 0x7369676e616c6278
 // work go together.
 func (m *Migrator) run(ctx context.Context, work func(context.Context, *sql.DB, *Result) error) (*Result, error) {
 	start := time.Now()
-	result := &Result{}
-	conn, err := m.db.Conn(ctx)
+	result := &Result{Steps: []Step{}}
+	conn, err := m.connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: connect: %w", err)
 	}
@@ -43,6 +43,23 @@ func (m *Migrator) run(ctx context.Context, work func(context.Context, *sql.DB, 
 	return result, nil
 }
 
+// connect gets the connection. Where several processes open a new SQLite file at
+// once, its change to WAL mode is refused without a wait: that is tried again.
+func (m *Migrator) connect(ctx context.Context) (*sql.Conn, error) {
+	deadline := time.Now().Add(m.lockTimeout)
+	for {
+		conn, err := m.db.Conn(ctx)
+		if err == nil || !errors.Is(lockError(err), ErrLocked) || time.Now().After(deadline) {
+			return conn, lockError(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 func (m *Migrator) inTransaction(ctx context.Context, db *sql.DB, work func() error) error {
 	if err := m.begin(ctx, db); err != nil {
 		return lockError(err)
@@ -52,7 +69,11 @@ func (m *Migrator) inTransaction(ctx context.Context, db *sql.DB, work func() er
 		err = work()
 	}
 	if err == nil {
-		_, err = db.ExecContext(ctx, "COMMIT")
+		err = ctx.Err()
+	}
+	if err == nil {
+		// Not to be interrupted: whether it happened could not be told.
+		_, err = db.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 	}
 	if err == nil {
 		return nil

@@ -96,7 +96,7 @@ func (m *Migrator) Verify(ctx context.Context, sealer credstore.Sealer, opts *Ve
 		opts = &VerifyOptions{}
 	}
 	start := time.Now()
-	v := &verifier{Migrator: m, sealer: sealer, progress: opts.Progress, report: &Report{Rows: map[string]int64{}}}
+	v := &verifier{Migrator: m, sealer: sealer, progress: opts.Progress, report: &Report{Rows: map[string]int64{}, Findings: []Finding{}}}
 	if err := v.verify(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: verify: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +18,16 @@ import (
 
 const key = "an encryption key for tests, 32 or more characters"
 
+// sharedSealer seals everything with one salt: a key derivation takes half a second
+// under the race detector.
+var sharedSealer = sync.OnceValues(func() (*crypto.Sealer, error) {
+	return crypto.NewSealer(key, &crypto.SealerOptions{ReuseSalt: true})
+})
+
 func newSealer(t testing.TB) *crypto.Sealer {
 	t.Helper()
-	sealer, err := crypto.NewSealer(key, nil)
+	sealer, err := sharedSealer()
 	require.NoError(t, err)
-	t.Cleanup(sealer.Close)
 	return sealer
 }
 
