@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/selection"
 )
 
@@ -47,4 +49,30 @@ func BenchmarkSHA256x1000(b *testing.B) {
 		}
 	}
 	_ = sum
+}
+
+// BenchmarkCandidates1000 chooses for a train that may use 1,000 accounts, from a
+// store that returns what it returned before.
+func BenchmarkCandidates1000(b *testing.B) {
+	refs := accounts(accountNames(1000)...)
+	backend := &store{
+		routes: map[string]*credstore.Route{"train": {TrainID: "train", Active: true}}, active: refs,
+	}
+	for _, bench := range []struct {
+		name    string
+		cooling int
+	}{{"none cools", 0}, {"one cools", 1}, {"half cool", 500}} {
+		selector := selection.New(backend, nil)
+		for i := range bench.cooling {
+			selector.CoolDown(refs[i].ID, time.Now().Add(time.Hour))
+		}
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := selector.Candidates(b.Context(), "train", ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -96,19 +96,25 @@ func (c *coolDowns) order(accounts []credstore.AccountRef) ([]credstore.AccountR
 		return accounts, nil
 	}
 	ordered := append(make([]credstore.AccountRef, 0, len(accounts)), accounts[:first]...)
-	var resting []credstore.AccountRef
+	var resting []restingAccount
 	for _, account := range accounts[first:] {
-		if current.at(account.ID, now).IsZero() {
+		if until := current.at(account.ID, now); until.IsZero() {
 			ordered = append(ordered, account)
 		} else {
-			resting = append(resting, account)
+			resting = append(resting, restingAccount{account, until})
 		}
 	}
-	slices.SortStableFunc(resting, func(a, b credstore.AccountRef) int {
-		return current.until[a.ID].Compare(current.until[b.ID])
-	})
+	slices.SortStableFunc(resting, func(a, b restingAccount) int { return a.until.Compare(b.until) })
 	if len(ordered) == 0 {
-		return nil, &CoolingError{Until: current.until[resting[0].ID]}
+		return nil, &CoolingError{Until: resting[0].until}
 	}
-	return append(ordered, resting...), nil
+	for _, r := range resting {
+		ordered = append(ordered, r.account)
+	}
+	return ordered, nil
+}
+
+type restingAccount struct {
+	account credstore.AccountRef
+	until   time.Time
 }

@@ -7,12 +7,12 @@ import (
 )
 
 var (
-	// ErrNotAllowed: the request names an account that the train may not use,
-	// or that does not exist. A gateway answers 403.
+	// ErrNotAllowed tells that the request names an account that the train may
+	// not use, or that does not exist. A gateway answers 403.
 	ErrNotAllowed = errors.New("account not allowed for this train")
 
-	// ErrNoAccount: every account that the train may use is deactivated or needs
-	// re-authentication, or there is none. A gateway answers 503.
+	// ErrNoAccount tells that every account that the train may use is deactivated
+	// or needs re-authentication, or that there is none. A gateway answers 503.
 	ErrNoAccount = errors.New("no usable account")
 )
 

@@ -82,7 +82,7 @@ type orderMemo struct {
 func newOrderMemo() *orderMemo {
 	return &orderMemo{orders: otter.Must(&otter.Options[string, *order]{
 		MaximumWeight: maxMemoAccounts,
-		Weigher:       func(_ string, o *order) uint32 { return uint32(len(o.usable)) + 1 },
+		Weigher:       func(_ string, o *order) uint32 { return uint32(len(o.usable)) + 1 }, //nolint:gosec // nobody has 4 billion accounts
 	})}
 }
 

@@ -25,16 +25,7 @@ func Rank(trainID string, accounts []string) []string {
 
 // rankBy is [Rank] for anything that has an account name.
 func rankBy[T any](trainID string, items []T, name func(*T) string) []T {
-	scores := make([]uint64, len(items))
-	input := append(make([]byte, 0, 2*credstore.MaxIDLength+2), trainToRank(trainID)...)
-	input = append(input, "::"...)
-	prefix := len(input)
-	for i := range items {
-		input = append(input[:prefix], name(&items[i])...)
-		sum := sha256.Sum256(input)
-		scores[i] = binary.BigEndian.Uint64(sum[:8])
-	}
-
+	scores := scoresOf(trainID, items, name)
 	order := roughlyDescending(scores)
 	before := func(a, b int32) bool {
 		if scores[a] != scores[b] {
@@ -57,11 +48,25 @@ func rankBy[T any](trainID string, items []T, name func(*T) string) []T {
 	return ranked
 }
 
-func trainToRank(trainID string) string {
-	if trimmed := credstore.TrimSpace(trainID); trimmed != "" {
-		return trimmed
+// scoresOf hashes from one buffer with one hash state: nothing is allocated for an
+// account.
+func scoresOf[T any](trainID string, items []T, name func(*T) string) []uint64 {
+	trainID = credstore.TrimSpace(trainID)
+	if trainID == "" {
+		trainID = defaultTrain
 	}
-	return defaultTrain
+	input := append(make([]byte, 0, 2*credstore.MaxIDLength+len("::")), trainID...)
+	input = append(input, "::"...)
+	prefix := len(input)
+	digest, sum := sha256.New(), make([]byte, 0, sha256.Size)
+	scores := make([]uint64, len(items))
+	for i := range items {
+		input = append(input[:prefix], name(&items[i])...)
+		digest.Reset()
+		digest.Write(input)
+		scores[i] = binary.BigEndian.Uint64(digest.Sum(sum))
+	}
+	return scores
 }
 
 // roughlyDescending returns the indexes of scores, sorted by their leading bits.

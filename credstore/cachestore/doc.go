@@ -40,6 +40,6 @@
 // # Secrets
 //
 // Credentials are held in memory as plaintext, as they are in any process that
-// uses them. They are dropped a minute after nobody has used them, and by
-// [Store.Close]. Client keys are not held, only their hashes.
+// uses them. Nobody is served from one that is out of date; a minute later it is
+// dropped. [Store.Close] drops all. Client keys are not held, only their hashes.
 package cachestore

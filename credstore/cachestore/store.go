@@ -25,11 +25,12 @@ type Options struct {
 	// that another process makes, a revoked client key above all, can go unseen
 	// where no event tells of it. 0: [DefaultTTL].
 	TTL time.Duration
-	// NegativeTTL is the same for the answers that something does not exist, is
-	// deactivated or is damaged. 0: [DefaultNegativeTTL].
+	// NegativeTTL is the same for the answer that there is no such train, or no
+	// usable credential (unknown, deactivated, damaged). 0: [DefaultNegativeTTL].
 	NegativeTTL time.Duration
-	// MaxEntries is how many trains to keep, and how many credentials; apart from
-	// these, as many negative answers of either kind. 0: [DefaultMaxEntries].
+	// MaxEntries is how many trains to keep, and how many credentials, at some
+	// kilobytes each; apart from these, as many negative answers about either.
+	// 0: [DefaultMaxEntries].
 	MaxEntries int
 }
 

@@ -76,7 +76,7 @@ func newTable[V any](opts *Options, stats *counters, load func(context.Context, 
 		start: time.Now(), found: bounded(opts.TTL), absent: bounded(opts.NegativeTTL),
 		flights: make(map[string]*flight[V]),
 	}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.ctx, t.cancel = context.WithCancel(context.Background()) //nolint:gosec // close calls cancel
 	return t
 }
 
