@@ -241,23 +241,26 @@ func TestOneRefreshInTheFleet(t *testing.T) {
 	}
 }
 
-// A proxy is killed at all moments of a refresh. The provider answers a repeated
-// refresh token once more, so whatever happens the next start must serve: nothing
-// that the dead process held may be in the way.
+// A proxy is killed at all moments of a refresh: from when the provider has the
+// request until the tokens are saved. The provider answers a repeated refresh token
+// once more, so whatever happens the next start must serve: nothing that the dead
+// process held may be in the way.
 func TestKilledDuringRefresh(t *testing.T) {
-	const rounds = 12
+	const rounds, step = 12, 4 * time.Millisecond
 	d := newDeployment(t, testdb.PostgreSQL(t))
+	repeated := 0
 	for round := range rounds {
 		account := fmt.Sprintf("oauth-%d", round)
 		d.addExpiredAccount(t, account)
-		d.provider.Behave(oauthtest.Behaviour{Delay: 10 * time.Millisecond, DelayAfter: 10 * time.Millisecond})
+		d.provider.Behave(oauthtest.Behaviour{Delay: 2 * step, DelayAfter: 2 * step})
 		victim := d.startProxy(t)
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
 			_, _, _ = victim.send(t.Context(), account, clientKey)
 		}()
-		time.Sleep(time.Duration(round) * 6 * time.Millisecond) // the moment is the point of the test
+		require.Eventually(t, func() bool { return d.provider.Counts(account).Requests == 1 }, 30*time.Second, time.Millisecond)
+		time.Sleep(time.Duration(round) * step) // the moment is the point of the test
 		victim.kill()
 		<-sent
 
@@ -267,6 +270,8 @@ func TestKilledDuringRefresh(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status, body)
 		require.False(t, d.provider.Revoked(account))
+		repeated += d.provider.Counts(account).Requests - 1
 		heir.kill()
 	}
+	require.Positive(t, repeated, "no kill came before the answer was saved: the test proves nothing")
 }
