@@ -31,6 +31,12 @@ const (
 	clientKey     = "cnp_CANARY-e2eclient1"
 )
 
+// How long to wait for what comes by itself, and how often to look.
+const (
+	eventually = 30 * time.Second
+	tick       = time.Millisecond
+)
+
 // bin is the folder of the built programs.
 var bin string
 
@@ -259,7 +265,7 @@ func TestKilledDuringRefresh(t *testing.T) {
 			defer close(sent)
 			_, _, _ = victim.send(t.Context(), account, clientKey)
 		}()
-		require.Eventually(t, func() bool { return d.provider.Counts(account).Requests == 1 }, 30*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return d.provider.Counts(account).Requests == 1 }, eventually, tick)
 		time.Sleep(time.Duration(round) * step) // the moment is the point of the test
 		victim.kill()
 		<-sent
