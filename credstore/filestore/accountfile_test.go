@@ -106,6 +106,13 @@ func TestDamagedAccountIsKnownByItsID(t *testing.T) {
 	accounts, err := s.ActiveAccounts(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, accounts)
+
+	f.replace(f.accountPath("b"), apiKeyFile("acc_2", canary))
+	_, err = s.GetAccountByName(t.Context(), "b")
+	require.NoError(t, err)
+	f.replace(f.accountPath("b"), `{"type":`)
+	_, err = s.GetCredential(t.Context(), "acc_2")
+	require.ErrorIs(t, err, credstore.ErrDamaged, "by the id that it had")
 }
 
 func TestAccountFileValues(t *testing.T) {

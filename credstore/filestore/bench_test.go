@@ -58,3 +58,22 @@ func BenchmarkListAccounts(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGetCredential is one read, with the look at whether the file changed.
+func BenchmarkGetCredential(b *testing.B) {
+	s := openMany(b, 100)
+	for b.Loop() {
+		_, err := s.GetCredential(b.Context(), "acc_00050")
+		require.NoError(b, err)
+	}
+}
+
+// BenchmarkOpen reads 1,000 accounts.
+func BenchmarkOpen(b *testing.B) {
+	first := openMany(b, 1000)
+	for b.Loop() {
+		s, err := Open(first.accounts.path, first.trains.path, &Options{Logger: first.log, noNotices: true})
+		require.NoError(b, err)
+		require.NoError(b, s.Close())
+	}
+}

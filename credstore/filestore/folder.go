@@ -19,19 +19,23 @@ import (
 const settleTime = 2 * time.Second
 
 // A folder is what the files of one kind in a directory were when they were last
-// looked at. The store's mutex guards it.
+// looked at. The store's mutex guards it, but for what newFolder sets.
 type folder[T any] struct {
-	path   string // absolute
-	within string // the path from the folder of accounts or keys, for messages
+	base   string // absolute: nothing outside it is opened
+	within string // the directory's path in base: "." or below
+	path   string // both together
 	suffix string
-	open   func() (*os.Root, error)
 	parse  func(name string, data []byte) (*T, error)
 	watch  func(path string) // begins to watch a directory
 
-	root  *os.Root // nil while the directory does not exist
+	root  *os.Root // base, nil while the directory does not exist
 	info  fs.FileInfo
 	files map[string]*file[T] // by name, without suffix
 	err   error               // why the directory could not be read; wraps ErrUnavailable
+}
+
+func newFolder[T any](base, within, suffix string, parse func(string, []byte) (*T, error), watch func(string)) folder[T] {
+	return folder[T]{base: base, within: within, path: filepath.Join(base, within), suffix: suffix, parse: parse, watch: watch}
 }
 
 // A file is one file as it was last read.
@@ -45,24 +49,21 @@ type file[T any] struct {
 
 // scan brings the folder up to date, reading only files that look changed.
 func (f *folder[T]) scan() {
-	f.err = f.reopen()
-	if f.err != nil || f.root == nil {
-		f.files = nil
-		return
+	var names []string
+	if f.err = f.reopen(); f.err == nil && f.root != nil {
+		names, f.err = listNames(f.root, f.within, f.suffix)
 	}
-	names, err := listNames(f.root, f.suffix)
-	if err != nil {
-		f.err = f.unavailable(err)
-		f.files = nil
-		return
+	if f.err != nil {
+		f.err = f.unavailable(f.err)
 	}
 	old := f.files
 	f.files = make(map[string]*file[T], len(names))
 	for _, name := range names {
-		if kept := old[name]; kept != nil {
+		kept := old[name]
+		if kept != nil {
 			f.files[name] = kept
 		}
-		if kept := old[name]; kept == nil || !f.unchanged(name, kept) {
+		if kept == nil || !f.unchanged(name, kept) {
 			f.load(name)
 		}
 	}
@@ -74,16 +75,17 @@ func (f *folder[T]) reopen() error {
 		return nil
 	}
 	f.close()
-	root, err := f.open()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	root, err := os.OpenRoot(f.base)
+	if err == nil {
+		if f.info, err = root.Stat(f.within); err != nil {
+			_ = root.Close()
+		}
 	}
 	if err != nil {
-		return f.unavailable(err)
-	}
-	if f.info, err = root.Stat("."); err != nil {
-		_ = root.Close()
-		return f.unavailable(err)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 	f.root = root
 	f.watch(f.path)
@@ -118,7 +120,7 @@ func (f *folder[T]) close() {
 
 // unchanged tells whether a file looks as it did when it was read.
 func (f *folder[T]) unchanged(name string, old *file[T]) bool {
-	info, err := f.root.Stat(name + f.suffix)
+	info, err := f.root.Stat(f.file(name))
 	return err == nil && old.info != nil && sameInfo(info, old.info) && old.readAt.Sub(info.ModTime()) > settleTime
 }
 
@@ -132,19 +134,16 @@ func (f *folder[T]) looksCurrent(name string, last *file[T]) bool {
 	if last != nil && last.info == nil {
 		return true
 	}
-	info, err := os.Stat(filepath.Join(f.path, name+f.suffix))
+	info, err := os.Stat(filepath.Join(f.base, f.file(name)))
 	if last == nil {
 		return err != nil
 	}
 	return err == nil && sameInfo(info, last.info)
 }
 
-// load reads one file. One that reads the same as before keeps its value, so
-// that a value's address tells whether the file changed.
+// load reads one file, in a folder that could be read. One that reads the same
+// as before keeps its value, so that a value's address tells whether it changed.
 func (f *folder[T]) load(name string) {
-	if f.root == nil {
-		return
-	}
 	loaded := f.read(name)
 	if loaded == nil {
 		delete(f.files, name)
@@ -159,7 +158,7 @@ func (f *folder[T]) load(name string) {
 
 // refresh reads one file, or the whole folder if it is not where it was.
 func (f *folder[T]) refresh(name string) {
-	if f.inPlace() {
+	if f.inPlace() && f.err == nil {
 		f.load(name)
 	} else {
 		f.scan()
@@ -172,16 +171,9 @@ func (f *folder[T]) read(name string) *file[T] {
 	if err := checkName(name, f.suffix); err != nil {
 		return &file[T]{err: err}
 	}
-	data, info, err := readFile(f.root, name+f.suffix)
+	value, data, info, err := readParsed(f.root, f.file(name), name, f.parse)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if err != nil {
-		return &file[T]{info: info, readAt: now, err: err}
-	}
-	value, err := f.parse(name, data)
-	if err != nil {
-		err = damaged(f.label(name), err)
 	}
 	return &file[T]{info: info, readAt: now, sum: sha256.Sum256(data), value: value, err: err}
 }
@@ -193,12 +185,12 @@ func (f *folder[T]) touch(path string) bool {
 	if !ok || filepath.Dir(path) != f.path {
 		return false
 	}
-	f.load(name)
+	f.refresh(name)
 	return true
 }
 
 // contains tells whether the path is that of an entry of the directory.
 func (f *folder[T]) contains(path string) bool { return filepath.Dir(path) == f.path }
 
-// label is what messages call a file.
-func (f *folder[T]) label(name string) string { return filepath.Join(f.within, name+f.suffix) }
+// file is the path of a file in base.
+func (f *folder[T]) file(name string) string { return filepath.Join(f.within, name+f.suffix) }

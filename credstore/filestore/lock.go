@@ -45,15 +45,16 @@ func (l *locks) get(name string) chan struct{} {
 // lock takes the lock of an account's files against other goroutines and other
 // processes. The operating system gives it back when a process dies.
 func (s *Store) lock(ctx context.Context, root *os.Root, name string) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, errors.New("another process holds its lock"))
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout,
+		fmt.Errorf("%w: somebody else holds the lock of account file %s", credstore.ErrUnavailable, name+accountSuffix))
 	defer cancel()
 	local := s.locks.get(name)
 	select {
 	case local <- struct{}{}:
 	case <-ctx.Done():
-		return nil, lockError(ctx, name)
+		return nil, context.Cause(ctx)
 	}
-	file, err := lockFile(ctx, root, name)
+	file, err := lockFile(ctx, root, filepath.Join(stateDir, name+lockSuffix))
 	if err != nil {
 		<-local
 		return nil, err
@@ -64,9 +65,8 @@ func (s *Store) lock(ctx context.Context, root *os.Root, name string) (unlock fu
 	}, nil
 }
 
-// lockFile locks NAME.lock, which is made through root and then is a plain file in it.
-func lockFile(ctx context.Context, root *os.Root, name string) (*flock.Flock, error) {
-	path := filepath.Join(stateDir, name+lockSuffix)
+// lockFile locks the file at path, which is made through root and so is in it.
+func lockFile(ctx context.Context, root *os.Root, path string) (*flock.Flock, error) {
 	if err := root.Mkdir(stateDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, writeError(stateDir, err)
 	}
@@ -76,31 +76,27 @@ func lockFile(ctx context.Context, root *os.Root, name string) (*flock.Flock, er
 	}
 	defer func() { _ = made.Close() }() // nothing was written
 	file := flock.New(filepath.Join(root.Name(), path), flock.SetFlag(os.O_RDWR))
-	switch _, err := file.TryLockContext(ctx, lockRetry); {
-	case ctx.Err() != nil && err != nil:
-		return nil, lockError(ctx, name)
-	case err != nil:
+	if _, err := file.TryLockContext(ctx, lockRetry); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		return nil, writeError(path, err)
 	}
-	if err := sameFile(made, file); err != nil {
+	if err := checkSame(made, file); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
 	return file, nil
 }
 
-// sameFile makes sure that what was locked, by its path, is what was made in the folder.
-func sameFile(made *os.File, locked *flock.Flock) error {
+// checkSame makes sure that what was locked, by its path, is what was made in the folder.
+func checkSame(made *os.File, locked *flock.Flock) error {
 	a, errA := made.Stat()
 	b, errB := locked.Stat()
 	if errA != nil || errB != nil || !os.SameFile(a, b) {
 		return fmt.Errorf("%w: the folder was moved just now", credstore.ErrUnavailable)
 	}
 	return nil
-}
-
-func lockError(ctx context.Context, name string) error {
-	return fmt.Errorf("%w: account file %s: %w: %w", credstore.ErrUnavailable, name+accountSuffix, ctx.Err(), context.Cause(ctx))
 }
 
 // writeError tells a folder that cannot be written to from other faults. Errors

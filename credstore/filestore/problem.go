@@ -43,7 +43,7 @@ func addProblems[T any](s *snapshot, f *folder[T]) {
 		s.problems[Problem{f.path, fmt.Sprintf("its mode is %04o, open to others: it should be 0700", f.info.Mode().Perm())}] = true
 	}
 	for name, file := range f.files {
-		path := f.label(name)
+		path := f.file(name)
 		if file.err != nil {
 			s.problems[Problem{path, file.err.Error()}] = true
 		}

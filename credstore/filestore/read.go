@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -43,6 +44,26 @@ func readFile(root *os.Root, file string) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
+// readParsed reads a file of root and makes a value of it. An error of parse wraps
+// ErrDamaged, and the value beside it is what parse returned.
+//
+// Programs that write in place empty the file first. What is damaged and has just
+// been changed is therefore read again after a moment.
+func readParsed[T any](root *os.Root, path, name string, parse func(string, []byte) (*T, error)) (value *T, data []byte, info fs.FileInfo, err error) {
+	for again := false; ; again = true {
+		data, info, err = readFile(root, path)
+		if err == nil {
+			if value, err = parse(name, data); err != nil {
+				err = damaged(path, err)
+			}
+		}
+		if err == nil || again || info == nil || time.Since(info.ModTime()) > quiet {
+			return value, data, info, err
+		}
+		time.Sleep(quiet)
+	}
+}
+
 // readError tells what is wrong with the file itself from what is wrong with
 // reading it. What [os.Root] refuses comes without an error of the system.
 func readError(root *os.Root, file string, err error) error {
@@ -59,10 +80,10 @@ func readError(root *os.Root, file string, err error) error {
 	return damaged(file, errors.New("a link out of the folder"))
 }
 
-// listNames returns what stands before suffix in the names of root's entries, in
-// byte order. Links, folders and the like are included.
-func listNames(root *os.Root, suffix string) ([]string, error) {
-	dir, err := root.Open(".")
+// listNames returns what stands before suffix in the names of a directory's
+// entries, in byte order. Links, folders and the like are included.
+func listNames(root *os.Root, path, suffix string) ([]string, error) {
+	dir, err := root.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -96,5 +96,8 @@ func (l *lastUsed) at(accountID string) time.Time {
 		return time.Time{}
 	}
 	last, _ := noted.(*atomic.Int64)
+	if last.Load() == 0 {
+		return time.Time{} // noted just now
+	}
 	return time.UnixMicro(last.Load()).UTC()
 }

@@ -71,7 +71,7 @@ func scanFolder(dir, suffix string, each func(root *os.Root, name string)) error
 		return fmt.Errorf("%w: %w", credstore.ErrUnavailable, err)
 	}
 	defer func() { _ = root.Close() }() // only read
-	names, err := listNames(root, suffix)
+	names, err := listNames(root, ".", suffix)
 	if err != nil {
 		return fmt.Errorf("%w: %w", credstore.ErrUnavailable, err)
 	}
@@ -85,13 +85,9 @@ func scanFile[T any](root *os.Root, name, suffix string, parse func(name string,
 	if err := checkName(name, suffix); err != nil {
 		return nil, err
 	}
-	data, _, err := readFile(root, name+suffix)
+	value, _, _, err := readParsed(root, name+suffix, name, parse)
 	if err != nil {
 		return nil, err
-	}
-	value, err := parse(name, data)
-	if err != nil {
-		return nil, damaged(name+suffix, err)
 	}
 	return value, nil
 }

@@ -66,16 +66,12 @@ func (l *session) statePath() string { return filepath.Join(stateDir, l.name+sta
 
 // read reads the account file, which must still be that of the account.
 func (l *session) read(accountID string) error {
-	data, _, err := readFile(l.root, l.path())
+	file, data, _, err := readParsed(l.root, l.path(), l.name, parseAccount)
 	if errors.Is(err, fs.ErrNotExist) {
 		return credstore.ErrNotFound
 	}
 	if err != nil {
 		return err
-	}
-	file, err := parseAccount(l.name, data)
-	if err != nil {
-		return damaged(l.path(), err)
 	}
 	if file.id() != accountID {
 		return credstore.ErrNotFound
@@ -99,10 +95,11 @@ func (l *session) save(tokens credstore.Tokens) (changed bool, err error) {
 		return false, writeError(l.path(), err)
 	}
 	// Programs that know nothing of the lock may have written meanwhile.
-	if data, _, err := readFile(l.root, l.path()); err != nil || !bytes.Equal(data, l.data) {
-		return true, nil
+	data, _, err := readFile(l.root, l.path())
+	if err == nil && bytes.Equal(data, l.data) {
+		return false, writeFile(l.root, l.name, target, edited)
 	}
-	return false, writeFile(l.root, l.name, target, edited)
+	return true, nil
 }
 
 // checkSaved makes sure that an edited file is one that gives the tokens back.
@@ -123,18 +120,11 @@ func checkSaved(name string, edited []byte, tokens credstore.Tokens) error {
 
 // readState reads what the store keeps beside the account file.
 func (l *session) readState() (*state, error) {
-	data, _, err := readFile(l.root, l.statePath())
+	kept, _, _, err := readParsed(l.root, l.statePath(), l.name, parseState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return new(state), nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	kept, err := parseState(l.name, data)
-	if err != nil {
-		return nil, damaged(l.statePath(), err)
-	}
-	return kept, nil
+	return kept, err
 }
 
 // writeState writes it; nothing to keep is no file.

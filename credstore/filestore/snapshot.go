@@ -77,8 +77,8 @@ func (t *train) skipped() int {
 	return t.source.value.skipped
 }
 
-// newSnapshot makes the snapshot of what the folders hold.
-func newSnapshot(accounts *folder[AccountFile], states *folder[state], trains *folder[trainKeys]) *snapshot {
+// newSnapshot makes the snapshot of what the folders hold, after old.
+func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[state], trains *folder[trainKeys]) *snapshot {
 	s := &snapshot{
 		accountsErr: accounts.err,
 		trainsErr:   trains.err,
@@ -87,20 +87,25 @@ func newSnapshot(accounts *folder[AccountFile], states *folder[state], trains *f
 		trains:      make(map[string]*train, len(trains.files)),
 		problems:    map[Problem]bool{},
 	}
-	s.addAccounts(accounts, states)
+	s.addAccounts(old, accounts, states)
 	s.addTrains(trains)
 	addProblems(s, accounts)
 	addProblems(s, trains)
-	addProblems(s, states)
+	if accounts.err == nil {
+		addProblems(s, states)
+	}
 	return s
 }
 
-func (s *snapshot) addAccounts(accounts *folder[AccountFile], states *folder[state]) {
+func (s *snapshot) addAccounts(old *snapshot, accounts *folder[AccountFile], states *folder[state]) {
 	paths := map[string]string{} // by account id
 	var refused []*account
 	for _, name := range validNames(accounts) {
 		source := accounts.files[name]
 		a := newAccount(name, source, states.files[name])
+		if before := old.names[name]; before != nil && source.err != nil && !a.hasOwnID() {
+			a.id = before.id // whoever asks is told that it is damaged, not that it is gone
+		}
 		if a.err == nil {
 			a.err = claimID(paths, source.value)
 		}
@@ -144,6 +149,9 @@ func newAccount(name string, source *file[AccountFile], kept *file[state]) *acco
 	a.credential = credential(source.value, a.mark)
 	return a
 }
+
+// hasOwnID tells whether the id could be read in the file.
+func (a *account) hasOwnID() bool { return a.source.value != nil && a.source.value.Account.ID != "" }
 
 // credential is what an account file gives to use.
 func credential(f *AccountFile, mark reauthMark) *credstore.Credential {

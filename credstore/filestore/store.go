@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -83,7 +82,9 @@ func Open(accountsDir, clientKeysDir string, opts *Options) (*Store, error) {
 	if !opts.noNotices {
 		s.watcher.start(s.log)
 	}
-	s.setFolders(accountsDir, clientKeysDir)
+	s.accounts = newFolder(accountsDir, ".", accountSuffix, parseAccount, s.watcher.add)
+	s.states = newFolder(accountsDir, stateDir, stateSuffix, parseState, s.watcher.add)
+	s.trains = newFolder(clientKeysDir, ".", clientKeysSuffix, parseTrainKeys, s.watcher.add)
 	s.now.Store(&snapshot{})
 	s.rescan()
 	if now := s.now.Load(); now.accountsErr != nil || now.trainsErr != nil {
@@ -102,26 +103,6 @@ func absolute(dir string) (string, error) {
 		return "", fmt.Errorf("%w: the path of a credential folder is empty", credstore.ErrInvalid)
 	}
 	return filepath.Abs(dir)
-}
-
-func (s *Store) setFolders(accountsDir, clientKeysDir string) {
-	s.accounts = folder[AccountFile]{
-		path: accountsDir, suffix: accountSuffix, parse: parseAccount, watch: s.watcher.add,
-		open: func() (*os.Root, error) { return os.OpenRoot(accountsDir) },
-	}
-	s.trains = folder[trainKeys]{
-		path: clientKeysDir, suffix: clientKeysSuffix, parse: parseTrainKeys, watch: s.watcher.add,
-		open: func() (*os.Root, error) { return os.OpenRoot(clientKeysDir) },
-	}
-	s.states = folder[state]{
-		path: filepath.Join(accountsDir, stateDir), within: stateDir, suffix: stateSuffix, parse: parseState, watch: s.watcher.add,
-		open: func() (*os.Root, error) {
-			if s.accounts.root == nil {
-				return nil, os.ErrNotExist
-			}
-			return s.accounts.root.OpenRoot(stateDir) // refuses a link out of the folder
-		},
-	}
 }
 
 // Close stops watching the folders and waits until that is done. Reads go on
@@ -195,7 +176,7 @@ func (s *Store) rereadTrain(id string) {
 // whoever waits for it finds them told.
 func (s *Store) publish() {
 	old := s.now.Load()
-	now := newSnapshot(&s.accounts, &s.states, &s.trains)
+	now := newSnapshot(old, &s.accounts, &s.states, &s.trains)
 	s.now.Store(now)
 	s.logProblems(old, now)
 	s.subscribers.tell(now.events(old))

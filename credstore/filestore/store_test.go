@@ -64,11 +64,14 @@ func TestFolderThatCannotBeRead(t *testing.T) {
 	f.clientKeys("t", `["CANARY"]`)
 	s := f.open(&filestore.Options{Rescan: 5 * time.Millisecond})
 	require.NoError(t, s.ValidateClientKey(t.Context(), "t", secret(canary)))
+	log := &eventLog{}
+	defer s.Subscribe(log.add)()
 	for _, dir := range []string{f.accounts, f.keys} {
 		require.NoError(t, os.Rename(dir, dir+".away"))
 		require.NoError(t, os.WriteFile(dir, nil, 0o600))
 	}
 	eventually(t, func() bool { return s.Ping(t.Context()) != nil && len(s.Problems()) == 2 }, "both folders are gone")
+	require.True(t, log.has(credstore.Event{Kind: credstore.EventFlush}))
 	_, err := s.GetCredential(t.Context(), "acc_1")
 	require.ErrorIs(t, err, credstore.ErrUnavailable)
 	require.ErrorIs(t, s.ValidateClientKey(t.Context(), "t", secret(canary)), credstore.ErrUnavailable)
@@ -253,6 +256,8 @@ func TestLastUsedIsCoarse(t *testing.T) {
 		require.NoError(t, err)
 		return account.LastUsedAt
 	}
+	require.True(t, used().IsZero())
+	s.TouchLastUsed("acc_1", time.Time{})
 	require.True(t, used().IsZero())
 	first := time.Now().UTC().Truncate(time.Microsecond)
 	s.TouchLastUsed("acc_1", first)

@@ -116,11 +116,11 @@ func (s *Store) SaveTokens(ctx context.Context, accountID string, spent credstor
 // may have given the same refresh token again.
 func (l *session) liftMark(refresh credstore.Secret) error {
 	kept, err := l.readState()
-	if err != nil || kept.Reauth == nil || kept.Reauth.RefreshTokenHash != hashToken(refresh) {
-		return nil // the tokens are saved, and that is what counts
+	if err == nil && kept.Reauth != nil && kept.Reauth.RefreshTokenHash == hashToken(refresh) {
+		kept.Reauth = nil
+		return l.writeState(kept)
 	}
-	kept.Reauth = nil
-	return l.writeState(kept)
+	return nil // also when it cannot be read: the tokens are saved, and that is what counts
 }
 
 // MarkNeedsReauth implements [credstore.TokenStore]. The mark is kept beside the

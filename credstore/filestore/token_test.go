@@ -1,6 +1,7 @@
 package filestore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -120,30 +122,45 @@ func TestConcurrentSavesOfOneSpentToken(t *testing.T) {
 	require.Equal(t, int32(1), wins.Load())
 }
 
+func TestWaitingForALockObservesTheContext(t *testing.T) {
+	f := newFolders(t)
+	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
+	f.account("b", oauthFile("acc_2", canary+"a", canary+"r"))
+	s := f.open(nil)
+	_, err := s.AcquireLease(t.Context(), "acc_1", "one", time.Hour)
+	require.NoError(t, err)
+	held := flock.New(filepath.Join(f.accounts, ".signalbox", "a.lock"))
+	require.NoError(t, held.Lock())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	fresh := tokens(canary+"a2", canary+"r2")
+	require.ErrorIs(t, s.SaveTokens(ctx, "acc_1", secret(canary+"r"), fresh), context.DeadlineExceeded)
+	require.NoError(t, s.SaveTokens(t.Context(), "acc_2", secret(canary+"r"), fresh), "accounts have locks of their own")
+	require.NoError(t, held.Unlock())
+	require.NoError(t, s.SaveTokens(t.Context(), "acc_1", secret(canary+"r"), fresh))
+}
+
 func TestMarks(t *testing.T) {
 	f := newFolders(t)
 	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
 	s := f.open(nil)
 	other := f.open(nil)
-	marked := func(s *filestore.Store) bool {
-		credential, err := s.GetCredential(t.Context(), "acc_1")
-		require.NoError(t, err)
-		accounts, err := s.ActiveAccounts(t.Context())
-		require.NoError(t, err)
-		account, err := s.GetAccount(t.Context(), "acc_1")
-		require.NoError(t, err)
-		require.Equal(t, credential.NeedsReauth, accounts[0].NeedsReauth)
-		require.Equal(t, credential.NeedsReauth, account.NeedsReauth())
-		return credential.NeedsReauth
+	// marked tells whether all that shows the mark does so.
+	marked := func(s *filestore.Store, want bool) bool {
+		credential, err1 := s.GetCredential(t.Context(), "acc_1")
+		accounts, err2 := s.ActiveAccounts(t.Context())
+		account, err3 := s.GetAccount(t.Context(), "acc_1")
+		return errors.Join(err1, err2, err3) == nil &&
+			credential.NeedsReauth == want && accounts[0].NeedsReauth == want && account.NeedsReauth() == want
 	}
 	mark := func(spent string) error {
 		return s.MarkNeedsReauth(t.Context(), "acc_1", secret(spent), "invalid_grant")
 	}
 	require.ErrorIs(t, mark(canary+"other"), credstore.ErrConflict)
-	require.False(t, marked(s))
+	require.True(t, marked(s, false))
 	require.NoError(t, mark(canary+"r"))
-	require.True(t, marked(s))
-	eventually(t, func() bool { return marked(other) }, "the other process sees it")
+	require.True(t, marked(s, true))
+	eventually(t, func() bool { return marked(other, true) }, "the other process sees it")
 	account, err := s.GetAccount(t.Context(), "acc_1")
 	require.NoError(t, err)
 	require.Equal(t, "invalid_grant", account.ReauthReason)
@@ -160,13 +177,13 @@ func TestMarks(t *testing.T) {
 
 	// A new login in the file voids the mark; the old file would bring it back.
 	f.account("a", oauthFile("acc_1", canary+"a2", canary+"r2"))
-	eventually(t, func() bool { return !marked(s) }, "logged in again")
+	eventually(t, func() bool { return marked(s, false) }, "logged in again")
 	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
-	eventually(t, func() bool { return marked(s) }, "the old file")
+	eventually(t, func() bool { return marked(s, true) }, "the old file")
 
 	// A provider may give the same refresh token again.
 	require.NoError(t, s.SaveTokens(t.Context(), "acc_1", secret(canary+"r"), tokens(canary+"a3", canary+"r")))
-	require.False(t, marked(s))
+	require.True(t, marked(s, false))
 }
 
 func TestLeases(t *testing.T) {

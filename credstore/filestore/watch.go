@@ -67,7 +67,10 @@ func (s *Store) follow(interval time.Duration) {
 			s.touch(paths)
 			clear(paths)
 			settled = nil
-		case <-s.watcher.errors: // lost track
+		case err := <-s.watcher.errors:
+			if err != nil { // nil: it is being closed
+				s.log.Warn("filestore: notices of changed files were lost, looking through the folders", "error", err)
+			}
 			s.rescan()
 		case <-ticker.C:
 			s.rescan()

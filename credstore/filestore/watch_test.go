@@ -101,6 +101,38 @@ func TestChangesByOthersAreNoticed(t *testing.T) {
 	}
 }
 
+// Whoever asks for one train or account needs no notice of a change, nor a rescan.
+func TestReadsAreFresh(t *testing.T) {
+	f := newFolders(t)
+	f.account("a", apiKeyFile("acc_1", canary+"1"))
+	f.clientKeys("t", `["CANARY1"]`)
+	s := f.open(filestore.WithoutNotices(filestore.Options{Rescan: time.Hour}))
+	log := &eventLog{}
+	defer s.Subscribe(log.add)()
+	validate := func(train, key string) error { return s.ValidateClientKey(t.Context(), train, secret(key)) }
+	require.NoError(t, validate("t", "CANARY1"))
+	f.replace(f.keysPath("t"), `["CANARY2"]`)
+	require.ErrorIs(t, validate("t", "CANARY1"), credstore.ErrUnauthorized)
+	require.True(t, log.has(credstore.Event{Kind: credstore.EventTrain, ID: "t"}))
+	require.NoError(t, os.Remove(f.keysPath("t")))
+	require.ErrorIs(t, validate("t", "CANARY2"), credstore.ErrUnauthorized)
+	f.clientKeys("new", `["CANARY3"]`)
+	require.NoError(t, validate("new", "CANARY3"))
+
+	f.replace(f.accountPath("a"), apiKeyFile("acc_1", canary+"2"))
+	credential, err := s.GetCredential(t.Context(), "acc_1")
+	require.NoError(t, err)
+	require.True(t, credential.APIKey.Reveal() == canary+"2")
+	f.account("b", apiKeyFile("acc_2", canary))
+	_, err = s.GetAccountByName(t.Context(), "b")
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(f.accounts, f.accounts+".away"))
+	_, err = s.GetCredential(t.Context(), "acc_1")
+	require.ErrorIs(t, err, credstore.ErrNotFound)
+	require.NoError(t, os.Rename(f.keys, f.keys+".away"))
+	require.ErrorIs(t, validate("new", "CANARY3"), credstore.ErrUnauthorized)
+}
+
 // Directories come and go as a whole when programs deploy them; then nothing in
 // the watched directory changes, and only looking again helps.
 func TestFolderReplaced(t *testing.T) {
