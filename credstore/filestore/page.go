@@ -42,10 +42,9 @@ type placed[T any] struct {
 
 // page returns the page of items that the request asks for.
 func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page[T], error) {
-	c := cursor{Order: o.name}
-	direction := 1
+	name, direction := o.name, 1
 	if o.descending {
-		c.Order, direction = o.name+" descending", -1
+		name, direction = o.name+" descending", -1
 	}
 	sorted := make([]placed[T], len(items))
 	for i, item := range items {
@@ -54,8 +53,8 @@ func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page
 	slices.SortFunc(sorted, func(a, b placed[T]) int { return direction * a.key.compare(b.key) })
 	start := 0
 	if request.After != "" {
-		wanted := c.Order
-		if !decodeCursor(request.After, &c) || c.Order != wanted {
+		var c cursor
+		if !decodeCursor(request.After, &c) || c.Order != name {
 			return credstore.Page[T]{}, errCursor
 		}
 		start, _ = slices.BinarySearchFunc(sorted, c.After, func(p placed[T], after sortKey) int {
@@ -71,8 +70,7 @@ func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page
 		page.Items = append(page.Items, p.item)
 	}
 	if end < len(sorted) {
-		c.After = sorted[end-1].key
-		page.Next = encodeCursor(c)
+		page.Next = encodeCursor(cursor{Order: name, After: sorted[end-1].key})
 	}
 	return page, nil
 }
