@@ -44,7 +44,7 @@ func walkAccounts(t testing.TB, store *sqlstore.Store, filter credstore.AccountF
 
 // BenchmarkListAccounts10k is a walk of 10,000 accounts page by page.
 func BenchmarkListAccounts10k(b *testing.B) {
-	for _, engine := range engines(b) {
+	for _, engine := range engines {
 		db := open(b, engine.dialect, engine.create(b))
 		addManyAccounts(b, db, 10_000)
 		_, err := db.ExecContext(b.Context(), "ANALYZE")

@@ -88,11 +88,20 @@ func (tx *Tx) takeLease(ctx context.Context, accountID, owner string, ttl time.D
 func (s *Store) ReleaseLease(ctx context.Context, accountID, owner string) error {
 	err := checkLease(accountID, owner)
 	if err == nil {
-		err = s.write(ctx, func(ctx context.Context, tx *Tx) error {
-			_, err := tx.exec(ctx, `UPDATE account_refreshes SET lease_owner = NULL, lease_expires_at = NULL
-				WHERE account_id = ? AND lease_owner = ?`, accountID, owner)
-			return err
-		})
+		err = s.write(ctx, func(ctx context.Context, tx *Tx) error { return tx.dropLease(ctx, accountID, owner) })
 	}
 	return about(err, "release lease of account %q", accountID)
+}
+
+// dropLease ends owner's lease. A row that says nothing else goes: every listing
+// joins this table, and so it stays small.
+func (tx *Tx) dropLease(ctx context.Context, accountID, owner string) error {
+	deleted, err := tx.exec(ctx, `DELETE FROM account_refreshes WHERE account_id = ? AND lease_owner = ? AND reauth_token IS NULL`,
+		accountID, owner)
+	if err != nil || deleted > 0 {
+		return err
+	}
+	_, err = tx.exec(ctx, `UPDATE account_refreshes SET lease_owner = NULL, lease_expires_at = NULL
+		WHERE account_id = ? AND lease_owner = ?`, accountID, owner)
+	return err
 }

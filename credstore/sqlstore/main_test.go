@@ -1,23 +1,28 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
-	"errors"
-	"path/filepath"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
-	migrate "github.com/rubenv/sql-migrate"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/migrate"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(writerVariable); path != "" {
+		os.Exit(runWriter(path))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const testKey = "0123456789abcdef0123456789abcdef"
 
@@ -37,32 +42,22 @@ type engine struct {
 	create func(t testing.TB) (url string)
 }
 
-// engines are all engines; PostgreSQL's databases are clones of one template.
-func engines(t testing.TB) []engine {
-	return []engine{
-		{sqlstore.Postgres, testdb.PostgreSQLTemplate(t, func(dsn string) error {
-			db, err := sqlstore.OpenPostgres(dsn, 1)
-			if err != nil {
-				return err
-			}
-			return errors.Join(migrateUp(db, sqlstore.Postgres), db.Close())
-		})},
-		{sqlstore.SQLite, func(t testing.TB) string {
-			url := testdb.SQLite(t)
-			db := open(t, sqlstore.SQLite, url)
-			require.NoError(t, migrateUp(db, sqlstore.SQLite))
-			return url
-		}},
-	}
+var engines = []engine{
+	{sqlstore.Postgres, func(t testing.TB) string { return migrated(t, sqlstore.Postgres, testdb.PostgreSQL(t)) }},
+	{sqlstore.SQLite, newSQLite},
+}
+
+func newSQLite(t testing.TB) string { return migrated(t, sqlstore.SQLite, testdb.SQLite(t)) }
+
+// migrated puts the schema into an empty database.
+func migrated(t testing.TB, dialect sqlstore.Dialect, url string) string {
+	t.Helper()
+	require.NoError(t, migrateUp(open(t, dialect, url), dialect))
+	return url
 }
 
 func migrateUp(db *sql.DB, dialect sqlstore.Dialect) error {
-	name, dir := "postgres", "postgres"
-	if dialect == sqlstore.SQLite {
-		name, dir = "sqlite3", "sqlite"
-	}
-	source := migrate.FileMigrationSource{Dir: filepath.Join("..", "..", "migrate", "sql", dir)}
-	_, err := migrate.Exec(db, name, source, migrate.Up)
+	_, err := migrate.New(db, dialect, nil).Up(context.Background())
 	return err
 }
 
@@ -91,8 +86,10 @@ func newStore(t testing.TB, dialect sqlstore.Dialect, db *sql.DB) *sqlstore.Stor
 
 // onEveryEngine runs a test on an empty database of each engine.
 func onEveryEngine(t *testing.T, test func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB)) {
-	for _, engine := range engines(t) {
+	t.Parallel()
+	for _, engine := range engines {
 		t.Run(engine.dialect.String(), func(t *testing.T) {
+			t.Parallel()
 			test(t, engine.dialect, open(t, engine.dialect, engine.create(t)))
 		})
 	}

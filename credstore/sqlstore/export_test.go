@@ -1,0 +1,51 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// What the tests need of the inside.
+
+// Fail is fail.
+var Fail = fail
+
+// LastUsedAccounts is how many accounts' last-used times are remembered.
+const LastUsedAccounts = lastUsedAccounts
+
+// WriteLastUsed writes last-used times at once.
+func (s *Store) WriteLastUsed(ctx context.Context, notes map[string]time.Time) error {
+	return s.writeLastUsed(ctx, notes)
+}
+
+// FlushLastUsed writes the last-used times that wait, at once.
+func (s *Store) FlushLastUsed(ctx context.Context) error { return s.lastUsed.flush(ctx) }
+
+// WaitingLastUsed is how many last-used times wait to be written.
+func (s *Store) WaitingLastUsed() int {
+	s.lastUsed.mu.Lock()
+	defer s.lastUsed.mu.Unlock()
+	return len(s.lastUsed.waiting)
+}
+
+// RecordQueries makes the store call record with every query that reads.
+func (s *Store) RecordQueries(record func(query string, args []any)) {
+	s.querier.db = recordingDB{ExtContext: s.db, record: record}
+}
+
+type recordingDB struct {
+	sqlx.ExtContext
+	record func(query string, args []any)
+}
+
+func (r recordingDB) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
+	r.record(query, args)
+	return r.ExtContext.QueryxContext(ctx, query, args...)
+}
+
+func (r recordingDB) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
+	r.record(query, args)
+	return r.ExtContext.QueryRowxContext(ctx, query, args...)
+}

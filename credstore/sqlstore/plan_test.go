@@ -1,0 +1,105 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+)
+
+// addManyTrains maps three accounts to each of many trains.
+func addManyTrains(t testing.TB, db *sql.DB, n int) {
+	t.Helper()
+	tx, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	for i := range n {
+		id := fmt.Sprintf("train-%05d", i)
+		_, err := tx.ExecContext(t.Context(), `INSERT INTO trains (train_id, default_account_id) VALUES ($1, $2)`, id, fmt.Sprintf("acc_%05d", i))
+		require.NoError(t, err)
+		for m := range 3 {
+			_, err := tx.ExecContext(t.Context(), `INSERT INTO train_account_mappings (train_id, account_id, priority) VALUES ($1, $2, $3)`,
+				id, fmt.Sprintf("acc_%05d", (i+m)%n), m)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, tx.Commit())
+}
+
+// What requests and listings ask finds its rows by an index, in one query.
+func TestQueriesUseIndexes(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+		addManyAccounts(t, db, 2000)
+		addManyTrains(t, db, 2000)
+		_, err := db.ExecContext(t.Context(), "ANALYZE")
+		require.NoError(t, err)
+		store := newStore(t, dialect, db)
+		ctx := t.Context()
+		filter, page := credstore.AccountFilter{}, credstore.PageRequest{Limit: 100}
+		first, err := store.ListAccounts(ctx, filter, page)
+		require.NoError(t, err)
+		firstTrains, err := store.ListTrains(ctx, credstore.TrainFilter{}, page)
+		require.NoError(t, err)
+
+		for name, call := range map[string]func() error{
+			"GetRoute":        func() error { _, err := store.GetRoute(ctx, "train-00007"); return err },
+			"ClientKeyHashes": func() error { _, err := store.ClientKeyHashes(ctx, "train-00007"); return err },
+			"GetCredential":   func() error { _, err := store.GetCredential(ctx, "acc_00007"); return err },
+			"GetAccount":      func() error { _, err := store.GetAccount(ctx, "acc_00007"); return err },
+			"ByName":          func() error { _, err := store.GetAccountByName(ctx, "team:account-00007"); return err },
+			"GetTrain":        func() error { _, err := store.GetTrain(ctx, "train-00007"); return err },
+			"ListAccounts": func() error {
+				_, err := store.ListAccounts(ctx, filter, credstore.PageRequest{Limit: 100, After: first.Next})
+				return err
+			},
+			"ListTrains": func() error {
+				_, err := store.ListTrains(ctx, credstore.TrainFilter{}, credstore.PageRequest{Limit: 100, After: firstTrains.Next})
+				return err
+			},
+		} {
+			var plans []string
+			store.RecordQueries(func(query string, args []any) { plans = append(plans, explain(t, db, dialect, query, args)) })
+			require.NoError(t, call(), name)
+			require.Len(t, plans, 1, name)
+			require.Empty(t, fullScans(plans[0]), "%s:\n%s", name, plans[0])
+		}
+	})
+}
+
+// explain is the engine's plan for a query.
+func explain(t *testing.T, db *sql.DB, dialect sqlstore.Dialect, query string, args []any) string {
+	prefix := "EXPLAIN "
+	if dialect == sqlstore.SQLite {
+		prefix = "EXPLAIN QUERY PLAN "
+	}
+	rows, err := sqlx.NewDb(db, "").QueryxContext(t.Context(), prefix+query, args...)
+	require.NoError(t, err)
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		require.NoError(t, err)
+		plan = append(plan, fmt.Sprint(row[len(row)-1]))
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(plan, "\n")
+}
+
+// fullScans are the lines of a plan that read a whole table without an index;
+// account_refreshes has a row only while a lease or a mark is there.
+func fullScans(plan string) (scans []string) {
+	for line := range strings.Lines(plan) {
+		postgres := strings.Contains(line, "Seq Scan on") && !strings.Contains(line, "account_refreshes")
+		sqlite := strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "USING") && !strings.Contains(line, "VIRTUAL TABLE")
+		if postgres || sqlite {
+			scans = append(scans, line)
+		}
+	}
+	return scans
+}
