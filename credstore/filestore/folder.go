@@ -193,4 +193,9 @@ func (f *folder[T]) touch(path string) bool {
 func (f *folder[T]) contains(path string) bool { return filepath.Dir(path) == f.path }
 
 // file is the path of a file in base.
-func (f *folder[T]) file(name string) string { return filepath.Join(f.within, name+f.suffix) }
+func (f *folder[T]) file(name string) string {
+	if f.within == "." {
+		return name + f.suffix
+	}
+	return filepath.Join(f.within, name+f.suffix)
+}

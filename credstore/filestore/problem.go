@@ -43,12 +43,11 @@ func addProblems[T any](s *snapshot, f *folder[T]) {
 		s.problems[Problem{f.path, fmt.Sprintf("its mode is %04o, open to others: it should be 0700", f.info.Mode().Perm())}] = true
 	}
 	for name, file := range f.files {
-		path := f.file(name)
 		if file.err != nil {
-			s.problems[Problem{path, file.err.Error()}] = true
+			s.problems[Problem{f.file(name), file.err.Error()}] = true
 		}
 		if file.info != nil && file.info.Mode().Perm()&0o077 != 0 && hasModes {
-			s.problems[Problem{path, fmt.Sprintf("its mode is %04o, open to others: it should be 0600", file.info.Mode().Perm())}] = true
+			s.problems[Problem{f.file(name), fmt.Sprintf("its mode is %04o, open to others: it should be 0600", file.info.Mode().Perm())}] = true
 		}
 	}
 }
