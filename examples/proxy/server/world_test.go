@@ -110,7 +110,7 @@ func key(name string) string { return "sk-" + canary + "key-of-" + name }
 func (w *world) addAccount(name string) {
 	w.t.Helper()
 	if w.store == nil {
-		w.writeFile("accounts", name+".credentials.json", map[string]any{"type": "api_key", "accountId": name, "api_key": key(name)})
+		writeJSON(w.t, w.env["CREDENTIALS_DIR"], "accounts/"+name+".credentials.json", map[string]any{"type": "api_key", "accountId": name, "api_key": key(name)})
 		return
 	}
 	_, err := w.store.CreateAccount(w.t.Context(), credstore.NewAccount{ID: name, Name: name, Type: credstore.APIKey, APIKey: credstore.NewSecret(key(name))})
@@ -131,7 +131,7 @@ func (w *world) addOAuth(name string) credstore.Tokens {
 func (w *world) addTrain(id string, accounts ...string) {
 	w.t.Helper()
 	if w.store == nil {
-		w.writeFile("train-client-keys", id+".client-keys.json", map[string]any{"keys": []string{key(id)}})
+		writeJSON(w.t, w.env["CREDENTIALS_DIR"], "train-client-keys/"+id+".client-keys.json", map[string]any{"keys": []string{key(id)}})
 		return
 	}
 	_, err := w.store.CreateTrain(w.t.Context(), credstore.NewTrain{ID: id, ClientKeys: []credstore.Secret{credstore.NewSecret(key(id))}})
@@ -141,12 +141,13 @@ func (w *world) addTrain(id string, accounts ...string) {
 	}
 }
 
-func (w *world) writeFile(dir, name string, content any) {
+func writeJSON(t testing.TB, dir, name string, content any) {
+	t.Helper()
 	data, err := json.Marshal(content)
-	require.NoError(w.t, err)
-	dir = filepath.Join(w.env["CREDENTIALS_DIR"], dir)
-	require.NoError(w.t, os.MkdirAll(dir, 0o700))
-	require.NoError(w.t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	require.NoError(t, err)
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, data, 0o600))
 }
 
 // start runs the program until the test ends. Then nothing secret may be in its logs,
