@@ -22,7 +22,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "research.credentials.json")
 	if err := os.WriteFile(file, []byte(`{"type": "api_key", "api_key": "sk-ant-api03-example"}`), 0o600); err != nil {
 		log.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 )
 
-// ErrStrict: a file failed in a strict import, so nothing was written.
+// ErrStrict is returned when a file failed in a strict import: nothing was written.
 var ErrStrict = errors.New("nothing was written")
 
 // ImportOptions are the choices of [Migrator.Import]; nil and the zero value are good.
@@ -133,12 +133,12 @@ func (i *importer) run(ctx context.Context, accountsDir, clientKeysDir string) e
 		return err
 	}
 	i.recheckFiles(accountsDir)
-	store := sqlstore.New(i.db, i.dialect, i.sealer, nil)
+	store := sqlstore.New(i.db, i.dialect, i.sealer, nil) //nolint:contextcheck // ends with Close
 	err := store.RunInTx(ctx, func(tx *sqlstore.Tx) error { return i.write(ctx, tx) })
 	if i.opts.DryRun && errors.Is(err, errRollBack) {
 		err = nil
 	}
-	return errors.Join(err, store.Close())
+	return errors.Join(err, store.Close()) //nolint:contextcheck // nothing waits to be written
 }
 
 // checkReady refuses to work on any schema but the current one.

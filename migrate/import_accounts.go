@@ -119,11 +119,12 @@ func (i *importer) open(a *accountImport) (opened plainSecrets, err error) {
 	return opened, group.Wait()
 }
 
-// writeAccount puts the account under a savepoint. When somebody else has written
-// it since it was read, it is read and prepared again, once.
+// writeAccount puts the account under a savepoint. When somebody else has made,
+// changed or removed it since it was read, it is read and prepared again, once.
 func (i *importer) writeAccount(ctx context.Context, tx *sqlstore.Tx, a *accountImport) error {
 	err := tx.Savepoint(ctx, func() error { return a.put(ctx, tx) })
-	if !errors.Is(err, credstore.ErrAlreadyExists) && !errors.Is(err, credstore.ErrConflict) {
+	changed := errors.Is(err, credstore.ErrAlreadyExists) || errors.Is(err, credstore.ErrConflict) || errors.Is(err, credstore.ErrNotFound)
+	if !changed {
 		return err
 	}
 	if err := a.reread(ctx, tx); err != nil {

@@ -279,8 +279,10 @@ func TestImportWhileThingsChange(t *testing.T) {
 		ctx := t.Context()
 		x.account(t, "a-taken", apiKeyFile("acc_taken", "CANARY-1"))
 		x.account(t, "b-refreshed", oauthFile("acc_refreshed", "CANARY-a1", "CANARY-r1", hour))
-		require.Equal(t, 2, x.importFiles(t, nil).Summary.New)
+		x.account(t, "e-removed", apiKeyFile("acc_removed", "CANARY-5"))
+		require.Equal(t, 3, x.importFiles(t, nil).Summary.New)
 		execute(t, x.db, "DELETE FROM accounts WHERE account_id = 'acc_taken'")
+		x.account(t, "e-removed", apiKeyFile("acc_removed", "CANARY-6"))
 		x.account(t, "b-refreshed", oauthFile("acc_refreshed", "CANARY-a2", "CANARY-r2", hour.Add(time.Hour)))
 		x.account(t, "c-edited", apiKeyFile("acc_edited", "CANARY-3"))
 		x.account(t, "d-fine", apiKeyFile("acc_fine", "CANARY-4"))
@@ -293,6 +295,7 @@ func TestImportWhileThingsChange(t *testing.T) {
 			require.NoError(t, x.store.SaveTokens(ctx, "acc_refreshed", credstore.NewSecret("CANARY-r1"), credstore.Tokens{
 				Access: credstore.NewSecret("CANARY-a9"), Refresh: credstore.NewSecret("CANARY-r9"), ExpiresAt: hour.Add(9 * time.Hour),
 			}))
+			execute(t, x.db, "DELETE FROM accounts WHERE account_id = 'acc_removed'")
 			path := filepath.Join(x.accountsDir, "c-edited.credentials.json")
 			require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Minute)))
 		}})
@@ -302,6 +305,8 @@ func TestImportWhileThingsChange(t *testing.T) {
 		require.Equal(t, migrate.OutcomeNew, report.Accounts[3].Outcome, report.Accounts[3].Reason)
 		require.Equal(t, "CANARY-r9", x.credential(t, "acc_refreshed").Tokens.Refresh.Reveal(), "never an older token")
 		require.Equal(t, "CANARY-4", x.credential(t, "acc_fine").APIKey.Reveal())
+		require.Equal(t, migrate.OutcomeNew, report.Accounts[4].Outcome, report.Accounts[4].Reason)
+		require.Equal(t, "CANARY-6", x.credential(t, "acc_removed").APIKey.Reveal())
 		requireNoCanary(t, report)
 	})
 }

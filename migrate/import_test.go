@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -97,15 +98,9 @@ func (x *target) content(t testing.TB) (rows []string) {
 		`SELECT train_id || ` + array + ` || coalesce(CAST(slack_config AS text), '-') || updated_at FROM trains ORDER BY train_id`,
 		`SELECT event_id || action || object_id || actor_kind FROM audit_events ORDER BY event_id`,
 	} {
-		found, err := x.db.QueryContext(t.Context(), query)
-		require.NoError(t, err)
-		for found.Next() {
-			var row string
-			require.NoError(t, found.Scan(&row))
-			rows = append(rows, row)
-		}
-		require.NoError(t, found.Err())
-		require.NoError(t, found.Close())
+		var found []string
+		require.NoError(t, sqlx.NewDb(x.db, "").SelectContext(t.Context(), &found, query))
+		rows = append(rows, found...)
 	}
 	return rows
 }

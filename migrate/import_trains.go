@@ -101,11 +101,11 @@ func (t *trainImport) put(ctx context.Context, tx *sqlstore.Tx) error {
 		return err
 	}
 	added := t.plan(row)
-	switch t.item.Outcome {
-	case OutcomeUnchanged:
-		return nil
-	case OutcomeNew:
+	if row == nil {
 		return insertTrains(ctx, tx, t)
+	}
+	if len(added) == 0 {
+		return nil
 	}
 	row.ClientKeyHashes = append(row.ClientKeyHashes, added...)
 	if err := tx.PutTrain(ctx, *row); err != nil {

@@ -28,7 +28,7 @@ func (m *Migrator) run(ctx context.Context, work func(context.Context, *sql.DB, 
 		if err != nil {
 			return err
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }() // leaves the connection open
 		return m.inTransaction(ctx, db, func() error {
 			if err := m.refuseNewer(ctx, db); err != nil {
 				return err

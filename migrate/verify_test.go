@@ -82,9 +82,9 @@ func TestVerifyFindings(t *testing.T) {
 		defer other.Close()
 		foreign := seal(t, other, "CANARY-1")
 		insert := `INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted,
-		  oauth_access_token_encrypted, oauth_refresh_token_encrypted, oauth_expires_at, is_active) VALUES `
-		execute(t, db, insert+`('acc_1', 'other-key', 'api_key', '`+foreign+`', NULL, NULL, NULL, true)`)
-		execute(t, db, insert+`('acc 2', 'a/b', 'api_key', 'CANARY-2', NULL, NULL, 1700000000, NULL)`)
+		  oauth_access_token_encrypted, oauth_expires_at, is_active) VALUES `
+		execute(t, db, insert+`('acc_1', 'other-key', 'api_key', '`+foreign+`', NULL, 0, true)`)
+		execute(t, db, insert+`('acc 2', 'a/b', 'api_key', 'CANARY-2', 'CANARY-5', 1700000000, NULL)`)
 		keys := `["CANARY-3", "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8", "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"]`
 		if dialect == sqlstore.Postgres {
 			keys = strings.NewReplacer("[", "{", "]", "}").Replace(keys)
@@ -95,6 +95,7 @@ func TestVerifyFindings(t *testing.T) {
 			`error: accounts "acc 2".account_id: invalid id: account id has a character outside A-Z a-z 0-9 . _ : - at position 4`,
 			`error: accounts "acc 2".account_name: invalid id: account name has a character outside A-Z a-z 0-9 . _ : - at position 2`,
 			`error: accounts "acc 2".api_key_encrypted: does not open: crypto: malformed sealed value: want four parts joined by colons`,
+			`error: accounts "acc 2".oauth_access_token_encrypted: does not open: crypto: malformed sealed value: want four parts joined by colons`,
 			`error: accounts acc_1.api_key_encrypted: does not open: crypto: wrong encryption key, or altered value`,
 			`error: trains t1.client_api_keys_hashed: entry 1 is not a lower-case hex SHA-256: it opens nothing`,
 			`error: trains t1.client_api_keys_hashed: entry 3 is there twice`,
@@ -106,7 +107,7 @@ func TestVerifyFindings(t *testing.T) {
 		report, findings := verify(t, m, sealer)
 		slices.Sort(findings)
 		require.Equal(t, want, findings)
-		require.Equal(t, 7, report.Errors)
+		require.Equal(t, 8, report.Errors)
 		require.Equal(t, 3, report.Warnings)
 		require.NotContains(t, strings.Join(findings, "\n"), "CANARY")
 	})

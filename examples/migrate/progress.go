@@ -13,7 +13,7 @@ import (
 // progressBar draws on out if that is a terminal; nil otherwise.
 func progressBar(out io.Writer, what string) migrate.Progress {
 	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor is small
+	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return nil
 	}
 	var bar *progressbar.ProgressBar
