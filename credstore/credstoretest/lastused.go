@@ -31,19 +31,18 @@ func testLastUsed(t *testing.T, f *Fixture) {
 	require.True(t, before.LastUsedAt.IsZero())
 
 	first := time.Now().Add(-10 * time.Minute).UTC().Truncate(time.Microsecond)
+	second := first.Add(5 * time.Minute)
 	f.Store.TouchLastUsed("acc_a", first)
+	f.Store.TouchLastUsed("acc_b", first)
 	f.awaitLastUsed(t, "acc_a", first)
+	f.awaitLastUsed(t, "acc_b", first)
 
 	f.Store.TouchLastUsed("acc_a", first.Add(-time.Hour)) // passed over
-	second := first.Add(5 * time.Minute)
 	f.Store.TouchLastUsed("acc_b", second)
 	f.awaitLastUsed(t, "acc_b", second) // by then the other would be written too
 	after := f.account(t, "acc_a")
 	require.Equal(t, first, after.LastUsedAt, "never back")
 	require.Equal(t, before.UpdatedAt, after.UpdatedAt, "use is no change")
-
-	f.Store.TouchLastUsed("acc_a", second)
-	f.awaitLastUsed(t, "acc_a", second)
 }
 
 func testLastUsedOfUnknown(t *testing.T, f *Fixture) {

@@ -157,10 +157,10 @@ func (s *Store) accountOrder(filter credstore.AccountFilter) (ordering[credstore
 		order.key = func(a *credstore.Account) []any { return []any{a.Name} }
 		return order, nil
 	case credstore.SortAccountCreated:
-		first = s.dialect.everyTime("a.created_at")
+		first = s.dialect.nullTimeFirst("a.created_at")
 		value = func(a *credstore.Account) string { return s.dialect.timeKey(a.CreatedAt) }
 	case credstore.SortAccountLastUsed:
-		first = s.dialect.everyTime("a.last_used_at")
+		first = s.dialect.nullTimeFirst("a.last_used_at")
 		value = func(a *credstore.Account) string { return s.dialect.timeKey(a.LastUsedAt) }
 	case credstore.SortAccountType:
 		first = "a.credential_type"

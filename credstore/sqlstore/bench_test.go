@@ -11,22 +11,20 @@ import (
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 )
 
-// addManyAccounts fills an empty database with OAuth accounts, all sealed alike.
-func addManyAccounts(t testing.TB, db *sql.DB, n int) {
+// numbers are 0 to $1-1, as n.i, in an order of their own ($1 is no multiple of 7919).
+const numbers = `WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < $1),
+	n(i, id) AS (SELECT i, substr(CAST(100000 + i * 7919 % $1 AS text), 2) FROM c) `
+
+// addManyAccounts fills an empty database with OAuth accounts, all sealed alike:
+// acc_00000, named team:account-00000, and so on.
+func addManyAccounts(t testing.TB, db *sql.DB, count int) {
 	t.Helper()
 	sealed, err := testSealer().Seal("sk-ant-oat01-" + fmt.Sprintf("%095d", 0)) // as long as real tokens
 	require.NoError(t, err)
-	tx, err := db.BeginTx(t.Context(), nil)
+	_, err = db.ExecContext(t.Context(), numbers+`INSERT INTO accounts (account_id, account_name, credential_type,
+		oauth_access_token_encrypted, oauth_refresh_token_encrypted, oauth_expires_at)
+		SELECT 'acc_' || id, 'team:account-' || id, 'oauth', $2, $2, 1900000000000 FROM n`, count, sealed)
 	require.NoError(t, err)
-	defer func() { _ = tx.Rollback() }()
-	for i := range n {
-		id := fmt.Sprintf("%05d", i*7919%n) // not in the order of insertion
-		_, err := tx.ExecContext(t.Context(), `INSERT INTO accounts (account_id, account_name, credential_type,
-			oauth_access_token_encrypted, oauth_refresh_token_encrypted, oauth_expires_at) VALUES ($1, $2, 'oauth', $3, $3, 1900000000000)`,
-			"acc_"+id, "team:account-"+id, sealed)
-		require.NoError(t, err)
-	}
-	require.NoError(t, tx.Commit())
 }
 
 // walkAccounts reads all accounts page by page and returns how many there were.

@@ -66,8 +66,8 @@ func (d Dialect) contains(column string) string {
 	return `instr(lower(coalesce(` + column + `, '')), lower(?)) > 0`
 }
 
-// everyTime is column with something before every time where it is NULL.
-func (d Dialect) everyTime(column string) string {
+// nullTimeFirst is column with something before every time where it is NULL.
+func (d Dialect) nullTimeFirst(column string) string {
 	return "coalesce(" + column + ", '" + d.beforeEveryTime() + "')"
 }
 

@@ -16,7 +16,7 @@ import (
 const (
 	lastUsedInterval = 2 * time.Second // between two batches
 	lastUsedStep     = time.Minute     // how far an account's time moves at least
-	lastUsedAccounts = 100_000         // accounts remembered; past it, new ones are not noted
+	lastUsedAccounts = 50_000          // accounts remembered; past it, new ones are not noted
 	lastUsedBatch    = 500             // rows in one statement
 )
 
@@ -63,7 +63,7 @@ func (l *lastUsed) note(accountID string, at time.Time) {
 	switch {
 	case l.closed, known && at.Before(last.Add(lastUsedStep)):
 		return
-	case !known && len(l.noted) >= lastUsedAccounts:
+	case !known && max(len(l.noted), len(l.waiting)) >= lastUsedAccounts:
 		return
 	}
 	l.noted[accountID] = at

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,4 +76,19 @@ func TestOpenSQLiteRefused(t *testing.T) {
 	require.ErrorIs(t, store.Ping(t.Context()), credstore.ErrDamaged)
 	directory := newStore(t, sqlstore.SQLite, open(t, sqlstore.SQLite, t.TempDir()))
 	require.ErrorIs(t, directory.Ping(t.Context()), credstore.ErrUnavailable)
+}
+
+// Behind a pooler that keeps no prepared statements lib/pq is used with binary_parameters.
+func TestBinaryParameters(t *testing.T) {
+	t.Parallel()
+	url := engines[0].create(t)
+	store := newStore(t, sqlstore.Postgres, open(t, sqlstore.Postgres, url+"&binary_parameters=yes"))
+	addOAuth(t, store, "a")
+	require.NoError(t, store.SaveTokens(t.Context(), "a", tokens("a").Refresh, tokens("new")))
+	_, err := store.CreateTrain(t.Context(), credstore.NewTrain{ID: "main", ClientKeys: []credstore.Secret{credstore.NewSecret("k")}})
+	require.NoError(t, err)
+	require.NoError(t, store.ValidateClientKey(t.Context(), "main", credstore.NewSecret("k")))
+	require.NoError(t, store.WriteLastUsed(t.Context(), map[string]time.Time{"a": time.Now()}))
+	active := true
+	require.Equal(t, 1, walkAccounts(t, store, credstore.AccountFilter{Active: &active, Search: "A", Sort: credstore.SortAccountLastUsed}, 1))
 }

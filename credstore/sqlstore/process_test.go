@@ -20,7 +20,7 @@ import (
 // file, does writer's work on it and writes the result to its standard output.
 const writerVariable = "SQLSTORE_TEST_WRITER"
 
-const savesPerWriter = 20
+const savesPerWriter = 10
 
 // runWriter is what the other process does instead of running tests.
 func runWriter(path string) int {

@@ -36,7 +36,7 @@ type Options struct {
 // for concurrent use.
 type Store struct {
 	querier
-	db        *sqlx.DB
+	pool      *sqlx.DB
 	sealer    credstore.Sealer
 	writer    chan struct{} // held by who writes, on SQLite: see enterWrite
 	listeners listeners
@@ -66,8 +66,8 @@ func New(db *sql.DB, dialect Dialect, sealer credstore.Sealer, opts *Options) *S
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{db: sqlx.NewDb(db, dialect.driverName()), sealer: sealer, writer: make(chan struct{}, 1)}
-	s.querier = querier{db: s.db, dialect: dialect, timeout: timeout}
+	s := &Store{pool: sqlx.NewDb(db, dialect.driverName()), sealer: sealer, writer: make(chan struct{}, 1)}
+	s.querier = querier{db: s.pool, dialect: dialect, timeout: timeout}
 	s.lastUsed = startLastUsed(s.writeLastUsed, logger)
 	return s
 }

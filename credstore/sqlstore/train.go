@@ -119,7 +119,7 @@ func (s *Store) trainOrder(filter credstore.TrainFilter) (ordering[credstore.Tra
 		order.columns = []string{"coalesce(t.train_name, '')", "t.train_id"}
 		order.key = func(t *credstore.Train) []any { return []any{t.Name, t.ID} }
 	case credstore.SortTrainCreated:
-		order.columns = []string{s.dialect.everyTime("t.created_at"), "t.train_id"}
+		order.columns = []string{s.dialect.nullTimeFirst("t.created_at"), "t.train_id"}
 		order.key = func(t *credstore.Train) []any { return []any{s.dialect.timeKey(t.CreatedAt), t.ID} }
 	default:
 		return order, fmt.Errorf("%w: unknown order of trains", credstore.ErrInvalid)

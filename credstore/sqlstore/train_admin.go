@@ -70,22 +70,25 @@ func (s *Store) UpdateTrain(ctx context.Context, trainID string, update credstor
 	var updated *credstore.Train
 	if err == nil {
 		err = s.changeTrain(ctx, trainID, credstore.ActionTrainUpdate, func(_ context.Context, _ *Tx, train *credstore.Train, p *patch) error {
+			updated = train
 			if err := checkSeen(update.IfUpdatedAt, train.UpdatedAt); err != nil {
 				return err
 			}
 			if update.Name != nil && *update.Name != train.Name {
 				p.put("train_name", nullText(*update.Name), "name", train.Name, *update.Name)
+				train.Name = *update.Name
 			}
 			if update.Description != nil && *update.Description != train.Description {
 				p.put("description", nullText(*update.Description), "description", train.Description, *update.Description)
+				train.Description = *update.Description
 			}
 			return nil
 		})
 	}
-	if err == nil {
-		updated, err = s.readTrain(ctx, trainID)
+	if err != nil {
+		return nil, about(err, "update train %q", trainID)
 	}
-	return updated, about(err, "update train %q", trainID)
+	return updated, nil
 }
 
 // DeactivateTrain implements [credstore.TrainAdmin].

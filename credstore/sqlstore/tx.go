@@ -68,7 +68,7 @@ func (s *Store) enterWrite(ctx context.Context) (leave func(), err error) {
 
 // begin starts a transaction. Waiting for a connection and for locks is bounded.
 func (s *Store) begin(ctx context.Context) (*Tx, error) {
-	tx, err := s.db.BeginTxx(ctx, nil)
+	tx, err := s.pool.BeginTxx(ctx, nil)
 	if err != nil {
 		return nil, about(fail(ctx, err), "begin")
 	}
