@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -97,24 +98,26 @@ func (c *coolDowns) order(accounts []credstore.AccountRef) ([]credstore.AccountR
 	}
 	ordered := append(make([]credstore.AccountRef, 0, len(accounts)), accounts[:first]...)
 	var resting []restingAccount
-	for _, account := range accounts[first:] {
-		if until := current.at(account.ID, now); until.IsZero() {
-			ordered = append(ordered, account)
+	for i := first; i < len(accounts); i++ {
+		if until := current.at(accounts[i].ID, now); until.IsZero() {
+			ordered = append(ordered, accounts[i])
 		} else {
-			resting = append(resting, restingAccount{account, until})
+			resting = append(resting, restingAccount{i, until})
 		}
 	}
-	slices.SortStableFunc(resting, func(a, b restingAccount) int { return a.until.Compare(b.until) })
+	slices.SortFunc(resting, func(a, b restingAccount) int {
+		return cmp.Or(a.until.Compare(b.until), cmp.Compare(a.index, b.index))
+	})
 	if len(ordered) == 0 {
 		return nil, &CoolingError{Until: resting[0].until}
 	}
 	for _, r := range resting {
-		ordered = append(ordered, r.account)
+		ordered = append(ordered, accounts[r.index])
 	}
 	return ordered, nil
 }
 
 type restingAccount struct {
-	account credstore.AccountRef
-	until   time.Time
+	index int // in the order without cool-downs
+	until time.Time
 }
