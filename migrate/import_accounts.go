@@ -163,7 +163,7 @@ func insertAccounts(ctx context.Context, tx *sqlstore.Tx, accounts ...*accountIm
 	if err := tx.InsertAccounts(ctx, rows...); err != nil {
 		return err
 	}
-	return tx.AppendAudits(ctx, events...)
+	return tx.AppendAudit(ctx, events...)
 }
 
 // reread looks again for the account that is the file's.

@@ -134,5 +134,5 @@ func insertTrains(ctx context.Context, tx *sqlstore.Tx, trains ...*trainImport) 
 	if err := tx.InsertTrains(ctx, rows...); err != nil {
 		return err
 	}
-	return tx.AppendAudits(ctx, events...)
+	return tx.AppendAudit(ctx, events...)
 }

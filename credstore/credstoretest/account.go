@@ -19,12 +19,12 @@ var accountTests = []test{
 	{name: "ListNames", run: testListAccountNames},
 	{name: "ListIsGet", run: testListAccountsIsGet},
 	{name: "Order", run: testAccountOrder},
-	{name: "OrderByLastUsed", run: testAccountOrderByLastUsed, unless: needs(lastUsed)},
+	{name: "OrderByLastUsed", run: testAccountOrderByLastUsed, requires: needs(lastUsed)},
 	{name: "PagingWithInserts", run: testAccountPagingWithInserts},
 	{name: "BadPage", run: testAccountBadPage},
 	{name: "Search", run: testAccountSearch},
 	{name: "Filter", run: testAccountFilter},
-	{name: "FilterActive", run: testAccountFilterActive, unless: needs(admin)},
+	{name: "FilterActive", run: testAccountFilterActive, requires: needs(admin)},
 }
 
 func testGetAccount(t *testing.T, f *Fixture) {

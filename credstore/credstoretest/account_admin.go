@@ -12,17 +12,17 @@ import (
 )
 
 var accountAdminTests = []test{
-	{name: "Create", run: testCreateAccount, unless: needs(admin)},
-	{name: "CreateTaken", run: testCreateAccountTaken, unless: needs(admin)},
-	{name: "CreateRefused", run: testCreateAccountRefused, unless: needs(admin)},
-	{name: "Update", run: testUpdateAccount, unless: needs(admin)},
-	{name: "UpdateType", run: testUpdateAccountType, unless: needs(admin)},
-	{name: "UpdateRefused", run: testUpdateAccountRefused, unless: needs(admin)},
-	{name: "UpdateConflict", run: testUpdateAccountConflict, unless: needs(admin)},
-	{name: "UpdateRace", run: testUpdateAccountRace, unless: needs(admin)},
-	{name: "Reveal", run: testReveal, unless: needs(admin)},
-	{name: "Deactivate", run: testDeactivateAccount, unless: needs(admin)},
-	{name: "DeactivateEverywhere", run: testDeactivateEverywhere, unless: needs(admin, mappings)},
+	{name: "Create", run: testCreateAccount, requires: needs(admin)},
+	{name: "CreateTaken", run: testCreateAccountTaken, requires: needs(admin)},
+	{name: "CreateRefused", run: testCreateAccountRefused, requires: needs(admin)},
+	{name: "Update", run: testUpdateAccount, requires: needs(admin)},
+	{name: "UpdateType", run: testUpdateAccountType, requires: needs(admin)},
+	{name: "UpdateRefused", run: testUpdateAccountRefused, requires: needs(admin)},
+	{name: "UpdateConflict", run: testUpdateAccountConflict, requires: needs(admin)},
+	{name: "UpdateRace", run: testUpdateAccountRace, requires: needs(admin)},
+	{name: "Reveal", run: testReveal, requires: needs(admin)},
+	{name: "Deactivate", run: testDeactivateAccount, requires: needs(admin)},
+	{name: "DeactivateEverywhere", run: testDeactivateEverywhere, requires: needs(admin, mappings)},
 }
 
 func testCreateAccount(t *testing.T, f *Fixture) {

@@ -12,16 +12,16 @@ import (
 )
 
 var auditTests = []test{
-	{name: "Changes", run: testAuditOfChanges, unless: needs(admin)},
-	{name: "NoChanges", run: testAuditOfNoChanges, unless: needs(admin)},
-	{name: "Reauth", run: testAuditOfReauth, unless: needs(admin)},
-	{name: "Atomic", run: testAuditAtomic, unless: needs(admin)},
-	{name: "AtomicByActor", run: testAuditAtomicByActor, unless: needs(admin)},
-	{name: "RefusedChanges", run: testAuditOfRefused, unless: needs(admin)},
-	{name: "Append", run: testAppendAudit, unless: needs(admin)},
-	{name: "AppendRefused", run: testAppendAuditRefused, unless: needs(admin)},
-	{name: "List", run: testListAudit, unless: needs(admin)},
-	{name: "Paging", run: testAuditPaging, unless: needs(admin)},
+	{name: "Changes", run: testAuditOfChanges, requires: needs(admin)},
+	{name: "NoChanges", run: testAuditOfNoChanges, requires: needs(admin)},
+	{name: "Reauth", run: testAuditOfReauth, requires: needs(admin)},
+	{name: "Atomic", run: testAuditAtomic, requires: needs(admin)},
+	{name: "AtomicByActor", run: testAuditAtomicByActor, requires: needs(admin)},
+	{name: "RefusedChanges", run: testAuditOfRefused, requires: needs(admin)},
+	{name: "Append", run: testAppendAudit, requires: needs(admin)},
+	{name: "AppendRefused", run: testAppendAuditRefused, requires: needs(admin)},
+	{name: "List", run: testListAudit, requires: needs(admin)},
+	{name: "Paging", run: testAuditPaging, requires: needs(admin)},
 }
 
 // actor has every field set.

@@ -14,8 +14,8 @@ var clientKeyTests = []test{
 	{name: "TrainsDifferingInCase", run: testTrainsDifferingInCase},
 	{name: "Hashes", run: testHashes},
 	{name: "NoAnswerIsNoAccess", run: testNoAnswerIsNoAccess},
-	{name: "RevokedAtOnce", run: testRevokedAtOnce, unless: needs(admin)},
-	{name: "DeactivatedTrain", run: testDeactivatedTrainKeys, unless: needs(admin)},
+	{name: "RevokedAtOnce", run: testRevokedAtOnce, requires: needs(admin)},
+	{name: "DeactivatedTrain", run: testDeactivatedTrainKeys, requires: needs(admin)},
 }
 
 func testValidate(t *testing.T, f *Fixture) {

@@ -16,8 +16,8 @@ var credentialTests = []test{
 	{name: "DifferingInCase", run: testCredentialsDifferingInCase},
 	{name: "Refused", run: testCredentialRefused},
 	{name: "Damaged", run: testDamagedCredential},
-	{name: "Deactivated", run: testDeactivatedCredential, unless: needs(admin)},
-	{name: "Rotated", run: testRotatedCredential, unless: needs(admin)},
+	{name: "Deactivated", run: testDeactivatedCredential, requires: needs(admin)},
+	{name: "Rotated", run: testRotatedCredential, requires: needs(admin)},
 }
 
 func testAPIKeyCredential(t *testing.T, f *Fixture) {

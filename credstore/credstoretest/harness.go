@@ -70,15 +70,14 @@ type Exceptions struct {
 	NoByteOrder string
 }
 
-// A test is one test of the suite. It runs unless one of the exceptions it names
-// is declared.
+// A test is one test of the suite.
 type test struct {
-	name   string
-	run    func(t *testing.T, f *Fixture)
-	unless []func(Exceptions) string
+	name     string
+	run      func(t *testing.T, f *Fixture)
+	requires []func(Exceptions) string // it runs when these are all empty
 }
 
-// What a test may need.
+// What a test may require, as the reason why it is not there.
 func admin(e Exceptions) string     { return e.NoAdmin }
 func mappings(e Exceptions) string  { return e.NoMappings }
 func slack(e Exceptions) string     { return e.NoSlack }
@@ -86,7 +85,6 @@ func trainText(e Exceptions) string { return e.NoTrainText }
 func lastUsed(e Exceptions) string  { return e.NoLastUsed }
 func events(e Exceptions) string    { return e.NoEvents }
 
-// needs lists what a test needs of the backend.
 func needs(things ...func(Exceptions) string) []func(Exceptions) string { return things }
 
 // Run tests all of the contract.
@@ -143,7 +141,7 @@ func (h Harness) run(t *testing.T, group string, tests []test) {
 }
 
 func (h Harness) excepts(test test) bool {
-	for _, reason := range test.unless {
+	for _, reason := range test.requires {
 		if reason(h.Exceptions) != "" {
 			return true
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 var lastUsedTests = []test{
-	{name: "Forward", run: testLastUsed, unless: needs(lastUsed)},
+	{name: "Forward", run: testLastUsed, requires: needs(lastUsed)},
 	{name: "Unknown", run: testLastUsedOfUnknown},
 }
 

@@ -19,7 +19,7 @@ var leaseTests = []test{
 	{name: "Race", run: testLeaseRace},
 	{name: "Refused", run: testLeaseRefused},
 	{name: "Damaged", run: testLeaseOfDamaged},
-	{name: "Deactivated", run: testLeaseOfDeactivated, unless: needs(admin)},
+	{name: "Deactivated", run: testLeaseOfDeactivated, requires: needs(admin)},
 }
 
 // acquire asks for the lease of acc_a.

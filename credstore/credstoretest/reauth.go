@@ -15,9 +15,9 @@ var reauthTests = []test{
 	{name: "MarkConflict", run: testMarkConflict},
 	{name: "MarkRefused", run: testMarkRefused},
 	{name: "VoidAfterSave", run: testMarkVoidAfterSave},
-	{name: "VoidAfterRotation", run: testMarkVoidAfterRotation, unless: needs(admin)},
-	{name: "StaysOtherwise", run: testMarkStays, unless: needs(admin)},
-	{name: "Route", run: testMarkInRoute, unless: needs(admin, mappings)},
+	{name: "VoidAfterRotation", run: testMarkVoidAfterRotation, requires: needs(admin)},
+	{name: "StaysOtherwise", run: testMarkStays, requires: needs(admin)},
+	{name: "Route", run: testMarkInRoute, requires: needs(admin, mappings)},
 }
 
 // mark marks acc_a, whose tokens have that label.

@@ -12,10 +12,10 @@ var routeTests = []test{
 	{name: "ActiveAccounts", run: testActiveAccounts},
 	{name: "Unrestricted", run: testUnrestrictedRoute},
 	{name: "Refused", run: testRouteRefused},
-	{name: "Order", run: testRouteOrder, unless: needs(admin, mappings)},
-	{name: "Default", run: testRouteDefault, unless: needs(admin, mappings)},
-	{name: "DeactivatedAccounts", run: testRouteOfDeactivatedAccounts, unless: needs(admin, mappings)},
-	{name: "DeactivatedTrain", run: testRouteOfDeactivatedTrain, unless: needs(admin)},
+	{name: "Order", run: testRouteOrder, requires: needs(admin, mappings)},
+	{name: "Default", run: testRouteDefault, requires: needs(admin, mappings)},
+	{name: "DeactivatedAccounts", run: testRouteOfDeactivatedAccounts, requires: needs(admin, mappings)},
+	{name: "DeactivatedTrain", run: testRouteOfDeactivatedTrain, requires: needs(admin)},
 }
 
 // ref is an active account as a route shows it.

@@ -14,14 +14,14 @@ import (
 var storeTests = []test{
 	{name: "Ping", run: testPing},
 	{name: "EndedContext", run: testEndedContext},
-	{name: "EndedContextAdmin", run: testEndedContextAdmin, unless: needs(admin)},
+	{name: "EndedContextAdmin", run: testEndedContextAdmin, requires: needs(admin)},
 	{name: "OtherProcess", run: testOtherProcess},
 	{name: "OtherProcessLeases", run: testOtherProcessLeases},
-	{name: "OtherProcessAdmin", run: testOtherProcessAdmin, unless: needs(admin)},
-	{name: "CloseWritesLastUsed", run: testCloseWritesLastUsed, unless: needs(lastUsed)},
-	{name: "Events", run: testEvents, unless: needs(events)},
-	{name: "EventsAdmin", run: testEventsAdmin, unless: needs(events, admin)},
-	{name: "EventsEnd", run: testEventsEnd, unless: needs(events)},
+	{name: "OtherProcessAdmin", run: testOtherProcessAdmin, requires: needs(admin)},
+	{name: "CloseWritesLastUsed", run: testCloseWritesLastUsed, requires: needs(lastUsed)},
+	{name: "Events", run: testEvents, requires: needs(events)},
+	{name: "EventsAdmin", run: testEventsAdmin, requires: needs(events, admin)},
+	{name: "EventsEnd", run: testEventsEnd, requires: needs(events)},
 }
 
 func testPing(t *testing.T, f *Fixture) {

@@ -18,7 +18,7 @@ var tokenTests = []test{
 	{name: "SaveKeepsScopesAndTier", run: testSaveKeeps},
 	{name: "SaveConflict", run: testSaveConflict},
 	{name: "SaveRefused", run: testSaveRefused},
-	{name: "SaveDeactivated", run: testSaveDeactivated, unless: needs(admin)},
+	{name: "SaveDeactivated", run: testSaveDeactivated, requires: needs(admin)},
 	{name: "HundredSavesLoseNone", run: testHundredSaves},
 	{name: "HundredRaceForOne", run: testHundredRace},
 }

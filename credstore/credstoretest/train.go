@@ -14,19 +14,19 @@ import (
 
 var trainTests = []test{
 	{name: "Get", run: testGetTrain},
-	{name: "GetText", run: testGetTrainText, unless: needs(trainText)},
+	{name: "GetText", run: testGetTrainText, requires: needs(trainText)},
 	{name: "Refused", run: testTrainRefused},
 	{name: "ListIsGet", run: testListTrainsIsGet},
 	{name: "Order", run: testTrainOrder},
 	{name: "PagingWithInserts", run: testTrainPagingWithInserts},
 	{name: "BadPage", run: testTrainBadPage},
 	{name: "SearchID", run: testTrainSearchID},
-	{name: "SearchName", run: testTrainSearchName, unless: needs(trainText)},
-	{name: "Filter", run: testTrainFilter, unless: needs(admin, mappings)},
+	{name: "SearchName", run: testTrainSearchName, requires: needs(trainText)},
+	{name: "Filter", run: testTrainFilter, requires: needs(admin, mappings)},
 	{name: "ClientKeys", run: testListClientKeys},
-	{name: "ClientKeysRevokedMeanwhile", run: testListClientKeysRevoked, unless: needs(admin)},
-	{name: "Mappings", run: testListMappings, unless: needs(admin, mappings)},
-	{name: "Slack", run: testGetSlackConfig, unless: needs(slack)},
+	{name: "ClientKeysRevokedMeanwhile", run: testListClientKeysRevoked, requires: needs(admin)},
+	{name: "Mappings", run: testListMappings, requires: needs(admin, mappings)},
+	{name: "Slack", run: testGetSlackConfig, requires: needs(slack)},
 }
 
 // train is the train as it is shown.

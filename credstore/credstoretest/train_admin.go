@@ -14,21 +14,21 @@ import (
 )
 
 var trainAdminTests = []test{
-	{name: "Create", run: testCreateTrain, unless: needs(admin)},
-	{name: "CreateRefused", run: testCreateTrainRefused, unless: needs(admin)},
-	{name: "Update", run: testUpdateTrain, unless: needs(admin)},
-	{name: "UpdateConflict", run: testUpdateTrainConflict, unless: needs(admin)},
-	{name: "Deactivate", run: testDeactivateTrain, unless: needs(admin)},
-	{name: "ClientKeys", run: testClientKeyAdmin, unless: needs(admin)},
-	{name: "ClientKeysRefused", run: testClientKeyAdminRefused, unless: needs(admin)},
-	{name: "ClientKeysRace", run: testClientKeyRace, unless: needs(admin)},
-	{name: "Mappings", run: testMappingAdmin, unless: needs(admin, mappings)},
-	{name: "MappingsRefused", run: testMappingAdminRefused, unless: needs(admin, mappings)},
-	{name: "Reorder", run: testReorder, unless: needs(admin, mappings)},
-	{name: "ReorderRefused", run: testReorderRefused, unless: needs(admin, mappings)},
-	{name: "ReorderRace", run: testReorderRace, unless: needs(admin, mappings)},
-	{name: "Slack", run: testSlackAdmin, unless: needs(admin, slack)},
-	{name: "SlackRefused", run: testSlackRefused, unless: needs(admin, slack)},
+	{name: "Create", run: testCreateTrain, requires: needs(admin)},
+	{name: "CreateRefused", run: testCreateTrainRefused, requires: needs(admin)},
+	{name: "Update", run: testUpdateTrain, requires: needs(admin)},
+	{name: "UpdateConflict", run: testUpdateTrainConflict, requires: needs(admin)},
+	{name: "Deactivate", run: testDeactivateTrain, requires: needs(admin)},
+	{name: "ClientKeys", run: testClientKeyAdmin, requires: needs(admin)},
+	{name: "ClientKeysRefused", run: testClientKeyAdminRefused, requires: needs(admin)},
+	{name: "ClientKeysRace", run: testClientKeyRace, requires: needs(admin)},
+	{name: "Mappings", run: testMappingAdmin, requires: needs(admin, mappings)},
+	{name: "MappingsRefused", run: testMappingAdminRefused, requires: needs(admin, mappings)},
+	{name: "Reorder", run: testReorder, requires: needs(admin, mappings)},
+	{name: "ReorderRefused", run: testReorderRefused, requires: needs(admin, mappings)},
+	{name: "ReorderRace", run: testReorderRace, requires: needs(admin, mappings)},
+	{name: "Slack", run: testSlackAdmin, requires: needs(admin, slack)},
+	{name: "SlackRefused", run: testSlackRefused, requires: needs(admin, slack)},
 }
 
 func testCreateTrain(t *testing.T, f *Fixture) {

@@ -38,7 +38,7 @@ func (s *Store) createAccount(ctx context.Context, account credstore.NewAccount)
 	}
 	var created *credstore.Account
 	err = s.write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-		if err := tx.insertAccount(ctx, row); err != nil {
+		if err := tx.InsertAccounts(ctx, row); err != nil {
 			return err
 		}
 		if err := tx.record(ctx, credstore.ActionAccountCreate, credstore.ObjectAccount, row.ID, creation(row)); err != nil {

@@ -49,7 +49,7 @@ func (s adopted) addNullAccount(t *testing.T, name string) {
 	sealed, err := testSealer().Seal("sk-ant-" + name)
 	require.NoError(t, err)
 	s.exec(t, `INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted, oauth_is_max, is_active, created_at, updated_at)
-		VALUES ($1, $2, 'api_key', $3, NULL, NULL, NULL, NULL)`, "acc_"+name, name, sealed)
+		VALUES ($1, $2, 'api_key', $3, $4, $4, $5, $5)`, "acc_"+name, name, sealed, sql.NullBool{}, sql.NullTime{})
 }
 
 func TestAdoptedAccountOfNulls(t *testing.T) {
@@ -113,8 +113,8 @@ func TestAdoptedExpiry(t *testing.T) {
 func TestAdoptedTrainOfNulls(t *testing.T) {
 	onAdopted(t, func(t *testing.T, s adopted) {
 		s.addNullAccount(t, "a")
-		s.exec(t, `INSERT INTO trains (train_id, is_active, created_at, updated_at) VALUES ('main', NULL, NULL, NULL)`)
-		s.exec(t, `INSERT INTO train_account_mappings (train_id, account_id, priority, created_at) VALUES ('main', 'acc_a', NULL, NULL)`)
+		s.exec(t, `INSERT INTO trains (train_id, is_active, created_at, updated_at) VALUES ('main', $1, $2, $2)`, sql.NullBool{}, sql.NullTime{})
+		s.exec(t, `INSERT INTO train_account_mappings (train_id, account_id, priority, created_at) VALUES ('main', 'acc_a', $1, $2)`, sql.NullInt32{}, sql.NullTime{})
 		train, err := s.GetTrain(t.Context(), "main")
 		require.NoError(t, err)
 		require.Equal(t, &credstore.Train{ID: "main", Mappings: 1}, train)

@@ -58,23 +58,32 @@ func (tx *Tx) record(ctx context.Context, action credstore.Action, objectType cr
 	return tx.AppendAudit(ctx, event)
 }
 
-// AppendAudit records an event in the transaction, by the actor of ctx and with
-// the time of now. ErrInvalid. Imports use it; the store's own changes record themselves.
-func (tx *Tx) AppendAudit(ctx context.Context, event credstore.AuditEvent) error {
+// AppendAudit records events in the transaction, by the actor of ctx and with the
+// time of now: a few hundred at most. ErrInvalid. Imports use it; the store's own
+// changes record themselves.
+func (tx *Tx) AppendAudit(ctx context.Context, events ...credstore.AuditEvent) error {
+	return about(tx.appendAudit(ctx, events), "audit event")
+}
+
+func (tx *Tx) appendAudit(ctx context.Context, events []credstore.AuditEvent) error {
 	actor := credstore.ActorFrom(ctx)
-	if err := checkEvent(event, actor); err != nil {
-		return about(err, "audit event")
-	}
 	now, err := tx.now(ctx)
 	if err != nil {
-		return about(err, "audit event")
+		return err
 	}
-	_, err = tx.exec(ctx, `INSERT INTO audit_events (occurred_at, actor_kind, actor_name, actor_verified, actor_session,
-		actor_address, action, object_type, object_id, before_state, after_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		timeParam(now), string(actor.Kind), actor.Name, actor.Verified, actor.Session, actor.Address,
-		string(event.Action), string(event.ObjectType), event.ObjectID,
-		nullText(string(event.Before)), nullText(string(event.After)))
-	return about(err, "audit event")
+	rows := make([]map[string]any, len(events))
+	for i, event := range events {
+		if err := checkEvent(event, actor); err != nil {
+			return err
+		}
+		rows[i] = map[string]any{
+			"occurred_at": timeParam(now), "actor_kind": string(actor.Kind), "actor_name": actor.Name,
+			"actor_verified": actor.Verified, "actor_session": actor.Session, "actor_address": actor.Address,
+			"action": string(event.Action), "object_type": string(event.ObjectType), "object_id": event.ObjectID,
+			"before_state": nullText(string(event.Before)), "after_state": nullText(string(event.After)),
+		}
+	}
+	return tx.insert(ctx, "audit_events", rows)
 }
 
 func checkEvent(event credstore.AuditEvent, actor credstore.Actor) error {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -112,5 +111,3 @@ func (s *Store) refreshToken(row *sealedRow) (credstore.Secret, error) {
 }
 
 var errOtherToken = fmt.Errorf("%w: another refresh token is stored", credstore.ErrConflict)
-
-var errNoSpentToken = errors.New("the spent refresh token is missing")

@@ -16,8 +16,8 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 )
 
-// ErrSchema: the database lacks tables or columns that this package needs. The
-// message says which; `migrate up` makes them.
+// ErrSchema means that the database lacks tables or columns that this package
+// needs. The message says which; `migrate up` makes them.
 var ErrSchema = errors.New("database schema is not ready: run `migrate up`")
 
 // about puts in front of err what it is about; nil stays nil.
@@ -81,15 +81,14 @@ func failPostgres(err *pq.Error) error {
 	if err.Constraint != "" {
 		text += " at " + err.Constraint
 	}
-	switch sentinel := postgresSentinel(string(err.Code)); sentinel {
-	case nil:
-		return errors.New(text)
-	case ErrSchema:
-		// Names of tables and columns only.
-		return fmt.Errorf("%w: %s: %s", sentinel, text, err.Message)
-	default:
-		return fmt.Errorf("%w: %s", sentinel, text)
+	sentinel := postgresSentinel(string(err.Code))
+	if errors.Is(sentinel, ErrSchema) {
+		text += ": " + err.Message // names a table or a column
 	}
+	if sentinel == nil {
+		return errors.New(text)
+	}
+	return fmt.Errorf("%w: %s", sentinel, text)
 }
 
 func postgresSentinel(code string) error {

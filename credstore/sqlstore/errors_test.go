@@ -37,7 +37,7 @@ func requireSentinel(t *testing.T, want, err error, what any) {
 	t.Helper()
 	require.Error(t, err, what)
 	for _, sentinel := range sentinels {
-		require.Equal(t, sentinel == want, errors.Is(err, sentinel), "%v: %v is %v", what, err, sentinel)
+		require.Equal(t, errors.Is(want, sentinel), errors.Is(err, sentinel), "%v: %v is %v", what, err, sentinel)
 	}
 }
 

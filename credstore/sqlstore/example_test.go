@@ -21,7 +21,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 
 	db, err := sqlstore.OpenSQLite(filepath.Join(dir, "signalbox.db"))
 	if err != nil {

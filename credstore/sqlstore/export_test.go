@@ -32,7 +32,7 @@ func (s *Store) WaitingLastUsed() int {
 
 // RecordQueries makes the store call record with every query that reads.
 func (s *Store) RecordQueries(record func(query string, args []any)) {
-	s.querier.db = recordingDB{ExtContext: s.pool, record: record}
+	s.db = recordingDB{ExtContext: s.pool, record: record}
 }
 
 type recordingDB struct {

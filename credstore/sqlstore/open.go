@@ -81,7 +81,7 @@ func OpenSQLite(path string) (*sql.DB, error) {
 // is there is not opened: closing it would drop the locks that this process holds
 // on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator's own path
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}

@@ -85,7 +85,7 @@ func TestSQLiteProcesses(t *testing.T) {
 	results := make(chan result)
 	const processes = 2
 	for range processes {
-		command := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
+		command := exec.CommandContext(t.Context(), os.Args[0])
 		command.Env = append(os.Environ(), writerVariable+"="+path)
 		command.Stderr = os.Stderr
 		go func() {

@@ -76,7 +76,7 @@ func (tx *Tx) putAccount(ctx context.Context, row AccountRow) error {
 	}
 	stored, err := tx.lockAccount(ctx, row.ID)
 	if errors.Is(err, credstore.ErrNotFound) {
-		return tx.insertAccount(ctx, row)
+		return tx.InsertAccounts(ctx, row)
 	}
 	if err != nil {
 		return err
@@ -89,17 +89,6 @@ func (tx *Tx) putAccount(ctx context.Context, row AccountRow) error {
 	columns["updated_at"] = timeParam(updatedAt)
 	tx.changed(credstore.EventAccount, row.ID)
 	return tx.execBuilt(ctx, sq.Update("accounts").SetMap(columns).Where("account_id = ?", row.ID))
-}
-
-func (tx *Tx) insertAccount(ctx context.Context, row AccountRow) error {
-	now, err := tx.now(ctx)
-	if err != nil {
-		return err
-	}
-	columns := tx.dialect.accountValues(row)
-	columns["account_id"], columns["created_at"], columns["updated_at"] = row.ID, timeParam(now), timeParam(now)
-	tx.changed(credstore.EventAccount, row.ID)
-	return tx.execBuilt(ctx, sq.Insert("accounts").SetMap(columns))
 }
 
 func (d Dialect) accountValues(row AccountRow) map[string]any {
@@ -148,7 +137,7 @@ func (tx *Tx) putTrain(ctx context.Context, row TrainRow) error {
 	}
 	stored, err := tx.lockTrain(ctx, row.ID)
 	if errors.Is(err, credstore.ErrNotFound) {
-		return tx.insertTrain(ctx, row)
+		return tx.InsertTrains(ctx, row)
 	}
 	if err != nil {
 		return err
@@ -161,17 +150,6 @@ func (tx *Tx) putTrain(ctx context.Context, row TrainRow) error {
 	columns["updated_at"] = timeParam(updatedAt)
 	tx.changed(credstore.EventTrain, row.ID)
 	return tx.execBuilt(ctx, sq.Update("trains").SetMap(columns).Where("train_id = ?", row.ID))
-}
-
-func (tx *Tx) insertTrain(ctx context.Context, row TrainRow) error {
-	now, err := tx.now(ctx)
-	if err != nil {
-		return err
-	}
-	columns := tx.dialect.trainValues(row)
-	columns["train_id"], columns["created_at"], columns["updated_at"] = row.ID, timeParam(now), timeParam(now)
-	tx.changed(credstore.EventTrain, row.ID)
-	return tx.execBuilt(ctx, sq.Insert("trains").SetMap(columns))
 }
 
 func (d Dialect) trainValues(row TrainRow) map[string]any {

@@ -40,7 +40,7 @@ func (s *Store) createTrain(ctx context.Context, train credstore.NewTrain) (*cre
 	row := TrainRow{ID: train.ID, Name: train.Name, Description: train.Description, ClientKeyHashes: hashes, Slack: slack, Active: true}
 	var created *credstore.Train
 	err = s.write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-		if err := tx.insertTrain(ctx, row); err != nil {
+		if err := tx.InsertTrains(ctx, row); err != nil {
 			return err
 		}
 		if err := tx.record(ctx, credstore.ActionTrainCreate, credstore.ObjectTrain, train.ID, c); err != nil {

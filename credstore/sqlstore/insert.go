@@ -11,9 +11,9 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 )
 
-// InsertAccounts adds new accounts, all or none, in one statement: for imports of
-// many. It checks ids and names, not what is sealed. ErrInvalid, ErrAlreadyExists
-// for an id or a name.
+// InsertAccounts adds new accounts in one statement, for imports of many: a few
+// hundred at most, or the statement has too many parameters. It checks ids and
+// names, not what is sealed. ErrInvalid, ErrAlreadyExists for an id or a name.
 func (tx *Tx) InsertAccounts(ctx context.Context, rows ...AccountRow) error {
 	now, err := tx.now(ctx)
 	if err != nil {
@@ -29,11 +29,11 @@ func (tx *Tx) InsertAccounts(ctx context.Context, rows ...AccountRow) error {
 		values = append(values, columns)
 		tx.changed(credstore.EventAccount, row.ID)
 	}
-	return about(tx.insert(ctx, "accounts", values), "insert accounts")
+	return tx.insert(ctx, "accounts", values)
 }
 
-// InsertTrains adds new trains, all or none, in one statement. ErrInvalid,
-// ErrAlreadyExists, ErrNotFound for a default account.
+// InsertTrains adds new trains in one statement, as InsertAccounts does.
+// ErrInvalid, ErrAlreadyExists, ErrNotFound for a default account.
 func (tx *Tx) InsertTrains(ctx context.Context, rows ...TrainRow) error {
 	now, err := tx.now(ctx)
 	if err != nil {
@@ -49,29 +49,7 @@ func (tx *Tx) InsertTrains(ctx context.Context, rows ...TrainRow) error {
 		values = append(values, columns)
 		tx.changed(credstore.EventTrain, row.ID)
 	}
-	return about(tx.insert(ctx, "trains", values), "insert trains")
-}
-
-// AppendAudits is [Tx.AppendAudit] for many events, in one statement.
-func (tx *Tx) AppendAudits(ctx context.Context, events ...credstore.AuditEvent) error {
-	actor := credstore.ActorFrom(ctx)
-	now, err := tx.now(ctx)
-	if err != nil {
-		return about(err, "audit events")
-	}
-	values := make([]map[string]any, 0, len(events))
-	for _, event := range events {
-		if err := checkEvent(event, actor); err != nil {
-			return about(err, "audit event")
-		}
-		values = append(values, map[string]any{
-			"occurred_at": timeParam(now), "actor_kind": string(actor.Kind), "actor_name": actor.Name,
-			"actor_verified": actor.Verified, "actor_session": actor.Session, "actor_address": actor.Address,
-			"action": string(event.Action), "object_type": string(event.ObjectType), "object_id": event.ObjectID,
-			"before_state": nullText(string(event.Before)), "after_state": nullText(string(event.After)),
-		})
-	}
-	return about(tx.insert(ctx, "audit_events", values), "audit events")
+	return tx.insert(ctx, "trains", values)
 }
 
 // insert adds rows that all have the same columns; none is no error.
