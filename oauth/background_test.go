@@ -123,6 +123,7 @@ func TestRunReplaysWhatADeadProcessLeft(t *testing.T) {
 		w.get()
 		w.Close() // as good as dead
 		w.store.fail("SaveTokens", nil)
+		w.store.accounts["acc_1"].inactive = true // is not refreshed, but its tokens are not lost
 		running(t, w.refresher())
 		time.Sleep(time.Minute)
 		w.requireFresh(w.store.stored("acc_1"))

@@ -147,7 +147,7 @@ func TestClientErrors(t *testing.T) {
 		"a negative wait":   {oauthtest.Behaviour{Answer: oauthtest.RateLimited, RetryAfter: "-3"}, 429, "rate_limit_error", 0, false},
 		"a senseless wait":  {oauthtest.Behaviour{Answer: oauthtest.RateLimited, RetryAfter: "soon"}, 429, "rate_limit_error", 0, false},
 		"server error":      {oauthtest.Behaviour{Answer: oauthtest.ServerError}, 500, "api_error", 0, false},
-		"redirect":          {oauthtest.Behaviour{Answer: oauthtest.Redirect}, 307, "", 0, false},
+		"redirect":          {oauthtest.Behaviour{Answer: oauthtest.Redirect}, 302, "", 0, false},
 		"invalid client":    {oauthtest.Behaviour{Answer: oauthtest.InvalidClient}, 401, "invalid_client", 0, false},
 		"invalid request":   {oauthtest.Behaviour{Answer: oauthtest.InvalidRequest}, 400, "invalid_request_error", 0, false},
 		"invalid grant":     {oauthtest.Behaviour{Answer: oauthtest.InvalidGrant}, 400, "invalid_grant", 0, true},

@@ -65,7 +65,7 @@ type attempt struct {
 	accountID string
 	owner     string
 	entry     *entry    // in the journal; nil: none
-	leasedAt  time.Time // when the lease was last asked for and got; zero: never
+	leasedAt  time.Time // when the lease was last asked for and got, or perhaps got; zero: never
 	pending   bool      // a save goes on in the background, and will finish the attempt
 }
 
@@ -127,7 +127,6 @@ func (r *Refresher) giveBack(accountID, owner string) {
 // is ours and no journal has something newer.
 func (a *attempt) acquire(n need) (*credstore.Credential, error) {
 	started := time.Now()
-	replayed := false
 	for {
 		lease, err := a.ask()
 		if err != nil {
@@ -140,14 +139,11 @@ func (a *attempt) acquire(n need) (*credstore.Credential, error) {
 		if err := final(stored, n); err != nil {
 			return nil, err
 		}
-		left, err := a.settle(stored.Tokens.Refresh)
-		switch {
-		case err != nil:
+		alone, err := a.settle(stored.Tokens.Refresh)
+		if err != nil {
 			return nil, err
-		case left == settled && !replayed:
-			replayed = true
-			continue // something else may be stored now
-		case left == none && lease.Acquired:
+		}
+		if alone && lease.Acquired {
 			return stored, nil
 		}
 		if err := a.wait(started, n.usable(stored)); err != nil {
@@ -162,19 +158,20 @@ func (a *attempt) ask() (credstore.Lease, error) {
 	defer cancel()
 	asked := time.Now()
 	lease, err := a.store.AcquireLease(ctx, a.accountID, a.owner, a.lease)
-	switch {
-	case a.life.Err() != nil:
-		return lease, fmt.Errorf("oauth: account %s: %w", a.accountID, ErrClosed)
-	case err != nil:
+	if lease.Acquired || errors.Is(err, credstore.ErrUnavailable) {
+		a.leasedAt = asked // the store may have given it, and only its answer was lost
+	}
+	if err != nil && a.life.Err() != nil {
+		err = ErrClosed
+	}
+	if err != nil {
 		return lease, fmt.Errorf("oauth: account %s: lease: %w", a.accountID, err)
-	case lease.Acquired:
-		a.leasedAt = asked
 	}
 	return lease, nil
 }
 
-// wait waits before the next look at a lease that another holds. A holder that
-// died is waited for until its lease ends, unless the token is usable as it is.
+// wait waits before the next look at the lease. A holder that died is waited for
+// until its lease ends, unless the token is usable as it is.
 func (a *attempt) wait(started time.Time, usable bool) error {
 	limit := a.lease + a.client.timeout
 	if usable {

@@ -89,6 +89,13 @@ func TestRefreshOnDemand(t *testing.T) {
 	}
 }
 
+func TestRefreshKeepsScopes(t *testing.T) {
+	w := newWorld(t, -time.Hour, &oauthtest.Options{Scope: " "})
+	w.store.accounts["acc_1"].cred.Tokens.Scopes = []string{"user:inference"}
+	require.Equal(t, []string{"user:inference"}, w.get().Tokens.Scopes)
+	require.Equal(t, []string{"user:inference"}, w.store.stored("acc_1").Tokens.Scopes)
+}
+
 func TestRefreshWithoutAccessToken(t *testing.T) {
 	w := newWorld(t, -time.Hour, nil)
 	w.store.accounts["acc_1"].cred.Tokens.Access = credstore.Secret{}

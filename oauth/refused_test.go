@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -70,11 +71,11 @@ func TestRefusedWhileAnotherFlightIsUnderWay(t *testing.T) {
 		old := w.store.stored("acc_1")
 		w.store.lagBehind("acc_1", true) // says: 30 s left, so that Credential asks for the lease
 		w.store.accounts["acc_1"].cred.Tokens.ExpiresAt = time.Now().Add(time.Hour)
-		_, err := w.store.AcquireLease(t.Context(), "acc_1", "other", time.Second)
-		require.NoError(t, err)
+		w.store.slow = time.Second
 
 		var callers sync.WaitGroup
 		callers.Go(func() { _, _ = w.Credential(t.Context(), "acc_1") })
+		synctest.Wait() // it asks for the lease, and will be content with the stored token
 		callers.Go(func() {
 			cred, err := w.Refused(t.Context(), "acc_1", old)
 			if assert.NoError(t, err) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -26,38 +27,23 @@ func (r *Refresher) Replay(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// leftoverState is what settle found.
-type leftoverState int
-
-const (
-	none    leftoverState = iota // nothing
-	settled                      // entries of dead processes, replayed
-	held                         // a live process has spent the stored token, or is about to
-)
-
-// settle replays the leftovers of the attempt's account. It returns an error when
-// stored, the refresh token in the store, is one that somebody spent, and what it
-// was changed for is in an entry that cannot be replayed now: it must not be
-// spent a second time.
-func (a *attempt) settle(stored credstore.Secret) (leftoverState, error) {
+// settle replays the leftovers of the attempt's account. alone tells that there
+// were none, and that no live process has spent stored, the refresh token in the
+// store, or is about to. It returns an error when stored is spent, and what it was
+// changed for is in an entry that cannot be replayed now: it must not be spent a
+// second time.
+func (a *attempt) settle(stored credstore.Secret) (alone bool, _ error) {
 	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
 	defer cancel()
 	found := a.replay(ctx, a.accountID)
 	hash := tokenHash(stored)
 	for _, stuck := range found.stuck {
 		if stuck.SpentHash == hash {
-			return none, stuck.err
+			return false, stuck.err
 		}
 	}
-	for _, live := range found.live {
-		if live.SpentHash == hash {
-			return held, nil
-		}
-	}
-	if found.done > 0 {
-		return settled, nil
-	}
-	return none, nil
+	held := slices.ContainsFunc(found.live, func(live content) bool { return live.SpentHash == hash })
+	return !held && found.done == 0, nil
 }
 
 // A replayReport tells what became of the journal's leftovers.

@@ -27,6 +27,9 @@ func (a *attempt) save(stored *credstore.Credential, tokens credstore.Tokens) (*
 	spent := stored.Tokens.Refresh
 	fresh := *stored
 	fresh.Tokens = tokens
+	if tokens.Scopes == nil {
+		fresh.Tokens.Scopes = stored.Tokens.Scopes // which the store keeps, too
+	}
 	done, err := a.saveOnce(spent, tokens)
 	if done {
 		return &fresh, err

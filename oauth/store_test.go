@@ -19,6 +19,7 @@ type memStore struct {
 	calls    map[string]int   // by method
 	faults   map[string]error // by method, as long as set
 	behind   map[string]*credstore.Credential
+	slow     time.Duration // how long AcquireLease takes
 }
 
 type memAccount struct {
@@ -120,6 +121,7 @@ func (s *memStore) GetCredential(ctx context.Context, id string) (*credstore.Cre
 }
 
 func (s *memStore) AcquireLease(ctx context.Context, id, owner string, ttl time.Duration) (credstore.Lease, error) {
+	time.Sleep(s.slow)
 	a, err := s.account(ctx, "AcquireLease", id)
 	if err != nil {
 		return credstore.Lease{}, err

@@ -131,7 +131,7 @@ func TestNextComesBeforeBehave(t *testing.T) {
 	tokens := p.Login("acc_1")
 	p.Behave(oauthtest.Behaviour{Answer: oauthtest.RateLimited, RetryAfter: "7"})
 	p.Next(oauthtest.Behaviour{Answer: oauthtest.ServerError}, oauthtest.Behaviour{Answer: oauthtest.Redirect})
-	for _, want := range []int{500, 307, 429, 429} {
+	for _, want := range []int{500, 302, 429, 429} {
 		status, _ := refresh(t, p, tokens.Refresh)
 		require.Equal(t, want, status)
 	}

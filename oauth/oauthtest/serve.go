@@ -28,7 +28,7 @@ const (
 	Garbage                      // 200 with HTML (token untouched)
 	NoAccessToken                // 200 with JSON that has no access_token (token untouched)
 	Huge                         // 200 with 1 MiB of JSON (token untouched)
-	Redirect                     // 307 to /elsewhere on the same server (token untouched)
+	Redirect                     // 302 to /elsewhere on the same server (token untouched)
 	InvalidClient                // 401 invalid_client in the form of RFC 6749 (token untouched)
 	InvalidGrant                 // 400 invalid_grant that quotes the token (token untouched)
 	InvalidRequest               // 400 in the API's form (token untouched)
@@ -155,7 +155,7 @@ func (a Answer) fault(w http.ResponseWriter, retryAfter, refresh string) bool {
 		writeJSON(w, http.StatusOK, map[string]string{"access_token": strings.Repeat("x", 1<<20)})
 	case Redirect:
 		w.Header().Set("Location", "/elsewhere")
-		w.WriteHeader(http.StatusTemporaryRedirect)
+		w.WriteHeader(http.StatusFound)
 	case InvalidClient:
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
 	case InvalidGrant:
