@@ -174,7 +174,7 @@ func (x *exchange) send(account credstore.AccountRef, credential *credstore.Cred
 func (x *exchange) roundTrip(header http.Header) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(x.request.Context())
 	timer := x.startTimer(cancel)
-	answer, err := x.opts.Base.RoundTrip(x.outgoing(ctx, header))
+	answer, err := x.await(x.outgoing(ctx, header))
 	if timer != nil && !timer.Stop() && err == nil {
 		_ = answer.Body.Close()
 		err = ErrTimeout
@@ -185,6 +185,35 @@ func (x *exchange) roundTrip(header http.Header) (*http.Response, error) {
 	}
 	answer.Body = &answerBody{ReadCloser: answer.Body, cancel: cancel, request: x.body}
 	return answer, nil
+}
+
+// await is the base transport's RoundTrip, but for one thing: when the context ends it
+// returns at once. The base transport of net/http first waits until it is done with
+// the request's body, and so for a client that has stopped sending.
+func (x *exchange) await(out *http.Request) (*http.Response, error) {
+	if out.Body == nil {
+		return x.opts.Base.RoundTrip(out)
+	}
+	type result struct {
+		answer *http.Response
+		err    error
+	}
+	results := make(chan result, 1)
+	go func() {
+		answer, err := x.opts.Base.RoundTrip(out)
+		results <- result{answer, err}
+	}()
+	select {
+	case r := <-results:
+		return r.answer, r.err
+	case <-out.Context().Done():
+	}
+	go func() {
+		if r := <-results; r.err == nil {
+			_ = r.answer.Body.Close()
+		}
+	}()
+	return nil, context.Cause(out.Context())
 }
 
 func (x *exchange) startTimer(cancel context.CancelCauseFunc) *time.Timer {

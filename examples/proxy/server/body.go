@@ -4,69 +4,126 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 )
 
 // A clientBody is a request's body that must keep coming: when the client sends
-// nothing for a while, reading it fails with errBodyStalled.
+// nothing for a while, reading it fails, and hasStalled tells why.
 //
-// A timer watches, and not a read deadline for each read, because net/http reads from
-// the connection on its own behalf as soon as the body has ended.
+// A timer watches each read. A read deadline for each would not do, because net/http
+// reads from the connection on its own behalf as soon as the body has ended.
 type clientBody struct {
 	io.ReadCloser
-	stall time.Duration
+	control *http.ResponseController
+	stall   time.Duration
 
-	mu    sync.Mutex // guards what follows
-	timer *time.Timer
-	ended bool
+	mu      sync.Mutex // guards what follows
+	timer   *time.Timer
+	reading bool
+	ended   bool
+	stalled bool
+	duplex  bool // the answer goes out while the body comes in
 }
 
 func newClientBody(w http.ResponseWriter, body io.ReadCloser, stall time.Duration) *clientBody {
-	b := &clientBody{ReadCloser: body, stall: stall}
-	b.timer = time.AfterFunc(stall, func() {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // now
-	})
-	return b
+	return &clientBody{ReadCloser: body, control: http.NewResponseController(w), stall: stall}
 }
 
 func (b *clientBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	b.reading = true
+	b.watch()
+	b.mu.Unlock()
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if errors.Is(err, io.EOF) {
-		b.ended = true
-		b.stop()
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errBodyStalled
-	}
-	if n > 0 && b.timer != nil {
-		b.timer.Reset(b.stall)
-	}
+	b.reading = false
+	b.timer.Stop()
+	b.ended = b.ended || errors.Is(err, io.EOF)
 	return n, err
 }
 
-// release ends the watch. The connection may carry another request afterwards.
-func (b *clientBody) release() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stop()
+// watch begins to wait for the client. The caller holds b.mu.
+func (b *clientBody) watch() {
+	if b.timer == nil {
+		b.timer = time.AfterFunc(b.stall, b.giveUp)
+		return
+	}
+	b.timer.Reset(b.stall)
 }
 
-func (b *clientBody) stop() {
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
+// giveUp ends the waiting for the client.
+func (b *clientBody) giveUp() {
+	b.mu.Lock()
+	b.stalled = true
+	b.mu.Unlock()
+	b.cut()
+}
+
+func (b *clientBody) hasStalled() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stalled
+}
+
+// cut makes whoever reads from the client fail, now and from now on. The connection
+// does not survive it.
+func (b *clientBody) cut() { _ = b.control.SetReadDeadline(time.Unix(1, 0)) }
+
+// answerEarly prepares for an answer before the end of the body: both go on, and the
+// connection is closed afterwards. It does nothing when the body has ended.
+func (b *clientBody) answerEarly(h http.Header) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return nil
+	}
+	b.duplex = true
+	h.Set("Connection", "close")
+	return b.control.EnableFullDuplex()
+}
+
+// flushRefusal writes out an answer that does without the rest of the body. net/http
+// reads some of that rest first, so that the client comes to read the answer: not for
+// longer than the client may stall.
+func (b *clientBody) flushRefusal() {
+	b.mu.Lock()
+	ended := b.ended
+	switch {
+	case ended:
+	case b.reading:
+		b.cut()
+	default:
+		b.watch()
+	}
+	b.mu.Unlock()
+	if !ended {
+		_ = b.control.Flush()
 	}
 }
 
-// atEnd tells whether the body was read to its end.
-func (b *clientBody) atEnd() bool {
+// release is called when the request is done. What has not been read of the body is
+// given up here, and not by net/http later on, when nobody watches any more.
+func (b *clientBody) release() {
+	b.mu.Lock()
+	ended := b.ended
+	switch {
+	case ended:
+	case b.duplex:
+		b.cut()
+	default:
+		b.watch()
+	}
+	b.mu.Unlock()
+	if !ended {
+		_ = b.Close()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ended
+	if b.timer != nil {
+		b.timer.Stop()
+	}
 }
 
 // buffers lends the buffers through which answers are copied.

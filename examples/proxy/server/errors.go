@@ -59,8 +59,8 @@ func storeError(ctx context.Context, err error) error {
 
 // upstreamError marks an error of the connection to the API.
 func upstreamError(ctx context.Context, err error) error {
-	if errors.Is(err, errBodyStalled) {
-		return err // net/http takes the client for gone, but it only waits
+	if body := recordOf(ctx).body; body != nil && body.hasStalled() {
+		return errBodyStalled // net/http takes the client for gone, but it only waits
 	}
 	if gone(ctx) {
 		return errLeft
@@ -154,9 +154,8 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	header.Set("Content-Type", "application/json")
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(errorBody(answer, record.id))
-	if record.body != nil && !record.body.atEnd() {
-		// Write now: while the stalling of the client's body is still watched.
-		_ = http.NewResponseController(w).Flush()
+	if record.body != nil {
+		record.body.flushRefusal()
 	}
 }
 

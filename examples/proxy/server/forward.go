@@ -97,13 +97,12 @@ func (s *server) rewrite(r *httputil.ProxyRequest) {
 // beforeAnswer prepares the client's side for the answer that is about to be passed on.
 func beforeAnswer(answer *http.Response) error {
 	record := recordOf(answer.Request.Context())
-	answer.Header.Del(httpserver.RequestIDHeader)
+	for _, name := range []string{httpserver.RequestIDHeader, "Alt-Svc", "Set-Cookie"} {
+		answer.Header.Del(name) // said of another server
+	}
 	record.writer.Header().Set(httpserver.RequestIDHeader, record.id) // an interim answer (1xx) has cleared it
-	if record.body == nil || record.body.atEnd() {
+	if record.body == nil {
 		return nil
 	}
-	// The API answers while the client is still sending: let both go on. Such a
-	// connection cannot carry another request.
-	record.writer.Header().Set("Connection", "close")
-	return http.NewResponseController(record.writer).EnableFullDuplex()
+	return record.body.answerEarly(record.writer.Header())
 }

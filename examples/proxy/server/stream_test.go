@@ -264,6 +264,27 @@ func TestStalledBody(t *testing.T) {
 	require.Contains(t, w.raw(head("alpha", "Transfer-Encoding: chunked")+"5\r\n12345", ""), " 408 Request Timeout")
 }
 
+// What the API says, or that it says nothing, is told to a client that is not done
+// sending, and at once. There is no waiting for the rest of the body.
+func TestAnswerToStalledClient(t *testing.T) {
+	w := newStreamWorld(t)
+	w.env["CLAUDE_API_TIMEOUT"] = "200"
+	w.limits.bodyStall = 10 * waitLong
+	w.start()
+	w.api.handle(func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Alt-Svc", "h3")
+		w.WriteHeader(http.StatusBadRequest)
+	})
+	got := w.raw(head("alpha", "Content-Length: 100000")+"12345", "")
+	require.Contains(t, got, " 400 Bad Request")
+	require.NotContains(t, got, "Alt-Svc")
+
+	w.api.handle(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	require.Contains(t, w.raw(head("alpha", "Content-Length: 100000")+"12345", ""), " 504 Gateway Timeout")
+}
+
 func TestBrokenBody(t *testing.T) {
 	w := newStreamWorld(t).start()
 	got := w.raw(head("alpha", "Transfer-Encoding: chunked")+"zz\r\n", "")
