@@ -48,6 +48,14 @@ func (d Dialect) lock(table string) string {
 	return ""
 }
 
+// lockFree is lock for those rows that nobody else holds; the others are left out.
+func (d Dialect) lockFree(table string) string {
+	if d == Postgres {
+		return d.lock(table) + " SKIP LOCKED"
+	}
+	return ""
+}
+
 // bytewise makes text sort and compare by its bytes, whatever the database's collation.
 func (d Dialect) bytewise(column string) string {
 	if d == Postgres {

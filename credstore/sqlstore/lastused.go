@@ -129,7 +129,9 @@ func (l *lastUsed) close() error {
 }
 
 // writeLastUsed moves the accounts' last-used times forward, never back, and
-// leaves updated_at alone. Ids that are no account are passed over.
+// leaves updated_at alone. Ids that are no account are passed over, and so are
+// accounts that somebody is changing just now: a token save must not come to wait
+// for this, nor this for an import.
 func (s *Store) writeLastUsed(ctx context.Context, notes map[string]time.Time) error {
 	leave, err := s.enterWrite(ctx)
 	if err != nil {
@@ -143,8 +145,10 @@ func (s *Store) writeLastUsed(ctx context.Context, notes map[string]time.Time) e
 		}
 		values := strings.TrimSuffix(strings.Repeat("(?, "+s.dialect.timeCast()+"), ", len(ids)), ", ")
 		// Both engines call the columns of a VALUES list column1, column2.
-		if _, err := s.exec(ctx, `UPDATE accounts SET last_used_at = v.column2 FROM (VALUES `+values+`) AS v
-			WHERE account_id = v.column1 AND (last_used_at IS NULL OR last_used_at < v.column2)`, args...); err != nil {
+		_, err := s.exec(ctx, `WITH used AS (SELECT a.account_id, v.column2 AS at FROM accounts a JOIN (VALUES `+values+`) AS v
+				ON a.account_id = v.column1 WHERE a.last_used_at IS NULL OR a.last_used_at < v.column2`+s.dialect.lockFree("a")+`)
+			UPDATE accounts SET last_used_at = used.at FROM used WHERE accounts.account_id = used.account_id`, args...)
+		if err != nil {
 			return err
 		}
 	}

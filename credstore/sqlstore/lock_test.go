@@ -82,3 +82,20 @@ func TestLocksAreOfRows(t *testing.T) {
 		require.NoError(t, store.SaveTokens(t.Context(), "b", tokens("b").Refresh, tokens("new")))
 	})
 }
+
+// Last-used times of accounts that somebody else is changing are left for later.
+func TestLastUsedDoesNotWaitForLocks(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+		if dialect != sqlstore.Postgres {
+			return // SQLite has one lock
+		}
+		store := newStore(t, dialect, db)
+		addOAuth(t, store, "a")
+		hold(t, db)
+		addOAuth(t, store, "b")
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		require.NoError(t, store.WriteLastUsed(t.Context(), map[string]time.Time{"a": now, "b": now}))
+		require.True(t, lastUsed(t, store, "a").IsZero())
+		require.Equal(t, now, lastUsed(t, store, "b"))
+	})
+}
