@@ -30,6 +30,9 @@ func (s *Store) WaitingLastUsed() int {
 	return len(s.lastUsed.waiting)
 }
 
+// DropLastUsed forgets the last-used times that wait.
+func (s *Store) DropLastUsed() { s.lastUsed.take() }
+
 // RecordQueries makes the store call record with every query that reads.
 func (s *Store) RecordQueries(record func(query string, args []any)) {
 	s.db = recordingDB{ExtContext: s.pool, record: record}
