@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/cachestore"
 	"github.com/signalbox-go/signalbox/credstore/filestore"
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/internal/testdb"
@@ -55,13 +56,15 @@ func runChild(text string) {
 	check(err)
 	journal, err := oauth.OpenJournal(config.Journal, fixedSealer{})
 	check(err)
-	r := oauth.NewRefresher(store, oauth.NewClient(&oauth.ClientOptions{TokenURL: config.TokenURL}), journal, nil)
+	cache := cachestore.New(store, nil)
+	r := oauth.NewRefresher(cache, oauth.NewClient(&oauth.ClientOptions{TokenURL: config.TokenURL}), journal, nil)
 	check(r.Replay(context.Background()))
 	fmt.Println("ready")
 	_, err = bufio.NewReader(os.Stdin).ReadString('\n')
 	check(err)
 	check(json.NewEncoder(os.Stdout).Encode(callOften(r, config.Calls)))
 	r.Close()
+	check(cache.Close())
 	check(closeStore())
 }
 

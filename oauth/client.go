@@ -16,7 +16,7 @@ import (
 const (
 	// DefaultTokenURL is Anthropic's token endpoint. The older one at
 	// console.anthropic.com has answered 404 since June 2026.
-	DefaultTokenURL = "https://platform.claude.com/v1/oauth/token"
+	DefaultTokenURL = "https://platform.claude.com/v1/oauth/token" //nolint:gosec // an address, no credential
 
 	// DefaultClientID is the client id of Claude Code, which existing deployments
 	// have built in. It names a public client (RFC 6749, section 2.1): it is in

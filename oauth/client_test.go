@@ -247,7 +247,7 @@ func TestClientTimeout(t *testing.T) {
 
 // What a server writes in place of HTTP must not come back in an error.
 func TestClientErrorQuotesNothing(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
 	done := make(chan struct{})

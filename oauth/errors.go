@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	// ErrRefused: the API refuses the credential, and neither the store nor a
+	// ErrRefused says that the API refuses the credential, and neither the store nor a
 	// refresh has a better one. Returned by [Refresher.Refused].
 	ErrRefused = errors.New("refused by the API, and there is no better one")
 
-	// ErrClosed: the refresher was closed and begins nothing new.
+	// ErrClosed says that the refresher was closed and begins nothing new.
 	ErrClosed = errors.New("refresher closed")
 )
 
@@ -106,6 +106,12 @@ func passing(err error) bool {
 		}
 	}
 	return true
+}
+
+// unavailable tells whether the store gave no answer to a call, which may have had
+// its effect all the same.
+func unavailable(err error) bool {
+	return errors.Is(err, credstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // safeCause reduces a transport's error to what cannot quote the answer: package

@@ -40,7 +40,7 @@ func (r *Refresher) renew(ctx context.Context, cred *credstore.Credential, n nee
 	// A flight that was under way may have been content with the very token that
 	// this caller was refused with; then a second one, made for it, is due.
 	for range 2 {
-		f, latest, err := r.join(cred, n)
+		f, latest, err := r.join(cred, n) //nolint:contextcheck // a flight hangs on no caller's context
 		if err != nil {
 			return fallBack(cred, n, err)
 		}
@@ -102,7 +102,7 @@ func (r *Refresher) join(cred *credstore.Credential, n need) (*flight, *credstor
 // instead returns the newest tokens when they can stand in for cred, and
 // ErrRefused when they are what the API refused a moment after they were got.
 func (a *account) instead(cred *credstore.Credential, n need) (*credstore.Credential, error) {
-	if a.latest == nil || !(sameTokens(cred, a.replaced) || sameTokens(cred, a.latest)) {
+	if a.latest == nil || !sameTokens(cred, a.replaced) && !sameTokens(cred, a.latest) {
 		return nil, nil
 	}
 	recent := time.Since(a.spentAt) < settleTime
@@ -171,6 +171,7 @@ func (r *Refresher) report(cred *credstore.Credential, result result, took time.
 	case OutcomeRefreshed:
 		r.log.Info("oauth: tokens refreshed", "account", cred.AccountID, "name", cred.AccountName, "took", took,
 			"expires_at", result.cred.Tokens.ExpiresAt)
+	case OutcomeAdopted, OutcomeNeedsReauth: // the first is no news, the second was logged
 	}
 	if r.opts.OnRefresh != nil {
 		r.opts.OnRefresh(event)

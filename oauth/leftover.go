@@ -123,7 +123,7 @@ func (l *leftover) read() error {
 	if err != nil {
 		return err
 	}
-	return l.content.parse(data)
+	return l.parse(data)
 }
 
 // parse reads the lines of an entry.

@@ -154,7 +154,7 @@ func TestProcessesRefreshOnce(t *testing.T) {
 // whenever the answer got as far as the journal, and no token is spent twice
 // unless the answer did not.
 func TestKilledAtRandom(t *testing.T) {
-	const rounds = 25 // on each store
+	const rounds = 10 // on each store
 	onEachStore(t, func(t *testing.T, s *station) {
 		typical := s.typicalRefresh(t)
 		outcomes := map[string]int{}
@@ -267,7 +267,7 @@ func (s *station) lockAccount(t *testing.T) (unlock func()) {
 	require.NoError(t, err)
 	if dialect == sqlstore.Postgres {
 		var id sql.NullString
-		require.NoError(t, tx.QueryRow("SELECT account_id FROM accounts WHERE account_id = 'acc_1' FOR UPDATE").Scan(&id))
+		require.NoError(t, tx.QueryRowContext(t.Context(), "SELECT account_id FROM accounts WHERE account_id = 'acc_1' FOR UPDATE").Scan(&id))
 	}
 	return func() {
 		require.NoError(t, tx.Rollback())

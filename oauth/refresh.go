@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// storeTimeout bounds a single call of the store.
-	storeTimeout = 5 * time.Second
+	// storeTimeout bounds a single call of a store that has no shorter limit of
+	// its own. With it, all calls of a refresh fit into the lease.
+	storeTimeout = 10 * time.Second
 
 	// releaseTimeout bounds giving a lease back, which callers wait for and
 	// nothing depends on: it ends by itself.
@@ -25,7 +26,8 @@ const (
 	pollMax = 250 * time.Millisecond
 
 	// patience is how long a flight waits for another process while the token at
-	// hand is still good.
+	// hand is still good, and how long it tries a store that is not available
+	// while there is none.
 	patience = 5 * time.Second
 
 	// maxRounds bounds how often one flight starts again because the stored
@@ -80,7 +82,7 @@ func (r *Refresher) refresh(stale *credstore.Credential, n need) result {
 	for range maxRounds {
 		var journalErr error
 		a.entry, journalErr = a.journal.begin(a.accountID, a.owner)
-		stored, err := a.acquire(n)
+		stored, err := a.acquire(stale, n)
 		if err != nil || n.met(stored) {
 			return result{cred: stored, replaced: stale, err: err}
 		}
@@ -100,7 +102,7 @@ func (r *Refresher) refresh(stale *credstore.Credential, n need) result {
 // the entry of a process that was killed in between gives its lease back.
 func (a *attempt) finish() {
 	if !a.leasedAt.IsZero() {
-		a.giveBack(a.accountID, a.owner)
+		a.giveBack(a.life, a.accountID, a.owner)
 	}
 	a.removeEntry()
 }
@@ -115,8 +117,9 @@ func (a *attempt) removeEntry() {
 	a.entry = nil
 }
 
-func (r *Refresher) giveBack(accountID, owner string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), releaseTimeout)
+// giveBack gives a lease back, also when ctx has ended.
+func (r *Refresher) giveBack(ctx context.Context, accountID, owner string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	if err := r.store.ReleaseLease(ctx, accountID, owner); err != nil {
 		r.log.Warn("oauth: lease was not given back and runs out by itself", "account", accountID, "error", err)
@@ -125,10 +128,14 @@ func (r *Refresher) giveBack(accountID, owner string) {
 
 // acquire waits until the stored credential meets the need, or until the lease
 // is ours and no journal has something newer.
-func (a *attempt) acquire(n need) (*credstore.Credential, error) {
+func (a *attempt) acquire(stale *credstore.Credential, n need) (*credstore.Credential, error) {
 	started := time.Now()
 	for {
 		lease, err := a.ask()
+		if unavailable(err) && !n.usable(stale) && time.Since(started) < patience {
+			a.pause()
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -146,9 +153,10 @@ func (a *attempt) acquire(n need) (*credstore.Credential, error) {
 		if alone && lease.Acquired {
 			return stored, nil
 		}
-		if err := a.wait(started, n.usable(stored)); err != nil {
-			return nil, err
+		if time.Since(started) > a.waitLimit(n.usable(stored)) {
+			return nil, fmt.Errorf("oauth: account %s: %w", a.accountID, errBusy)
 		}
+		a.pause()
 	}
 }
 
@@ -158,7 +166,7 @@ func (a *attempt) ask() (credstore.Lease, error) {
 	defer cancel()
 	asked := time.Now()
 	lease, err := a.store.AcquireLease(ctx, a.accountID, a.owner, a.lease)
-	if lease.Acquired || errors.Is(err, credstore.ErrUnavailable) {
+	if lease.Acquired || unavailable(err) {
 		a.leasedAt = asked // the store may have given it, and only its answer was lost
 	}
 	if err != nil && a.life.Err() != nil {
@@ -170,21 +178,20 @@ func (a *attempt) ask() (credstore.Lease, error) {
 	return lease, nil
 }
 
-// wait waits before the next look at the lease. A holder that died is waited for
+// waitLimit is how long to wait for the lease. A holder that died is waited for
 // until its lease ends, unless the token is usable as it is.
-func (a *attempt) wait(started time.Time, usable bool) error {
-	limit := a.lease + a.client.timeout
+func (a *attempt) waitLimit(usable bool) time.Duration {
 	if usable {
-		limit = patience
+		return patience
 	}
-	if time.Since(started) > limit {
-		return fmt.Errorf("oauth: account %s: %w", a.accountID, errBusy)
-	}
+	return a.lease + a.client.timeout
+}
+
+// pause waits before the next look at the lease, or until the refresher is closed.
+func (a *attempt) pause() {
 	select {
-	case <-time.After(pollMin + mathrand.N(pollMax-pollMin)):
-		return nil
+	case <-time.After(pollMin + mathrand.N(pollMax-pollMin)): //nolint:gosec // chance, not a secret
 	case <-a.life.Done():
-		return fmt.Errorf("oauth: account %s: %w", a.accountID, ErrClosed)
 	}
 }
 

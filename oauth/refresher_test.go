@@ -199,10 +199,14 @@ func TestStoreFaultsArePassing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 50*time.Second, nil)
 		w.store.fail("AcquireLease", credstore.ErrUnavailable)
+		begun := time.Now()
 		w.get()
+		require.Zero(t, time.Since(begun), "there is a valid token")
 		time.Sleep(time.Minute)
+		started := time.Now()
 		_, err := w.Credential(t.Context(), "acc_1")
 		require.ErrorIs(t, err, credstore.ErrUnavailable)
+		require.InDelta(t, 5*time.Second, time.Since(started), float64(time.Second), "tried for a while, for want of a token")
 		var cooling *oauth.CoolDownError
 		require.ErrorAs(t, err, &cooling)
 		require.Zero(t, w.counts().Requests, "no lease, no refresh")

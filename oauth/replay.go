@@ -101,7 +101,7 @@ func (r *Refresher) replayOne(ctx context.Context, left *leftover) error {
 	if err := left.remove(); err != nil {
 		r.logOnce(fmt.Errorf("oauth: refresh journal: %w", err))
 	}
-	r.giveBack(left.AccountID, left.Owner)
+	r.giveBack(ctx, left.AccountID, left.Owner)
 	return nil
 }
 

@@ -92,7 +92,7 @@ func (a *attempt) retry(do func(context.Context) error) (err error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), storeTimeout)
 		err = do(ctx)
 		cancel()
-		if !errors.Is(err, credstore.ErrUnavailable) {
+		if !unavailable(err) {
 			return err
 		}
 		select {
@@ -107,5 +107,5 @@ func (a *attempt) retry(do func(context.Context) error) (err error) {
 
 // jitter returns d, give or take a quarter.
 func jitter(d time.Duration) time.Duration {
-	return d - d/4 + mathrand.N(d/2)
+	return d - d/4 + mathrand.N(d/2) //nolint:gosec // chance, not a secret
 }

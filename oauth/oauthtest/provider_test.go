@@ -144,7 +144,7 @@ func TestDroppedConnection(t *testing.T) {
 		p := oauthtest.NewProvider(nil)
 		tokens := p.Login("acc_1")
 		p.Behave(oauthtest.Behaviour{Answer: answer})
-		_, err := post(t, p, nil, fmt.Sprintf(form, tokens.Refresh.Reveal()))
+		_, err := post(t, p, nil, fmt.Sprintf(form, tokens.Refresh.Reveal())) //nolint:bodyclose // there is no answer
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		require.False(t, p.Alive(tokens.Refresh))
 
@@ -159,7 +159,7 @@ func TestDroppedConnection(t *testing.T) {
 		response, err := server.Client().Do(request)
 		if err == nil {
 			_, err = io.ReadAll(response.Body)
-			response.Body.Close()
+			require.NoError(t, response.Body.Close())
 		}
 		require.Error(t, err)
 		require.False(t, p.Alive(tokens.Refresh))
