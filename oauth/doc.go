@@ -51,7 +51,7 @@
 //     suspended for longer than its lease (45 seconds with the default time-out).
 //   - Tokens that reached the journal are not lost with the process. They are
 //     saved by the next process that starts with the same directory and key, or
-//     by one that already runs; nobody spends the old token before.
+//     by one that already runs; none of these spends the old token before.
 //   - An account is not marked for a fault that is not its own.
 //   - No secret is logged, or part of an error, or in the clear on disk.
 //
@@ -65,9 +65,9 @@
 // second use for a short time; otherwise the account is marked.
 //
 // Processes that do not share a journal directory know nothing of each other's
-// answers. When the store was away while one of them wanted to save, and its lease
-// has run out meanwhile, another may spend the old token before the first, which
-// tries every second, has saved the new one.
+// answers. When one of them could not save its answer before its lease ran out,
+// because the store was away or because it died and was not started again, another
+// may spend the old token first. A process that lives tries to save every second.
 //
 // The journal relies on flock(2) and rename(2) as a local Unix file system has them.
 package oauth
