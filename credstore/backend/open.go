@@ -48,7 +48,7 @@ func Open(ctx context.Context, config Config, logger *slog.Logger) (*Backend, er
 	if err := open(ctx, config, logger); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", config.Describe(), err), b.Close())
 	}
-	logger.Info("credentials come from "+config.Describe(), "database", config.UseDatabase)
+	logger.Info("credential source", "source", config.Describe())
 	return b, nil
 }
 
