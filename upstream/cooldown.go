@@ -10,7 +10,7 @@ import (
 const (
 	// DefaultCoolDown is for a 429 or 529 that does not say how long. It is short,
 	// because limits refill continuously and an overload passes.
-	DefaultCoolDown = 10 * time.Second
+	DefaultCoolDown = 5 * time.Second
 	// MaxCoolDown bounds what an answer may say: the longest window of the API's
 	// limits is a week.
 	MaxCoolDown = 7 * 24 * time.Hour

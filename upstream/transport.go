@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -82,14 +83,20 @@ func New(coolDowns CoolDowns, source selection.CredentialSource, opts *Options) 
 	return t
 }
 
-// DefaultBase returns [http.DefaultTransport] changed for a gateway: compressed
-// answers stay as they are, and connections to the one host that it talks to are kept.
+// DefaultBase returns a transport for a gateway: the settings of [http.DefaultTransport],
+// but compressed answers stay as they are, and connections to the one host that it
+// talks to are kept.
 func DefaultBase() *http.Transport {
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.DisableCompression = true
-	base.MaxIdleConns = 0 // no bound of its own beside the next one
-	base.MaxIdleConnsPerHost = 512
-	return base
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   512,
+		DisableCompression:    true,
+	}
 }
 
 // RoundTrip implements [http.RoundTripper]. Its errors: [ErrBodyTooLarge],

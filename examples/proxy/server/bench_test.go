@@ -140,9 +140,12 @@ func eventAnswer(w http.ResponseWriter, r *http.Request) {
 // the machine does meets both. An operation is one request to each of them. The goal:
 // at least 85 %-of-bare.
 func BenchmarkThroughput(b *testing.B) {
-	for name, api := range map[string]http.HandlerFunc{"json": jsonAnswer, "events": eventAnswer} {
-		b.Run(name, func(b *testing.B) {
-			c := newContest(b, api)
+	for _, answer := range []struct {
+		name string
+		api  http.HandlerFunc
+	}{{"json", jsonAnswer}, {"events", eventAnswer}} {
+		b.Run(answer.name, func(b *testing.B) {
+			c := newContest(b, answer.api)
 			c.load(b, c.bare, 2*clients)
 			c.load(b, c.proxy, 2*clients)
 			b.ResetTimer()

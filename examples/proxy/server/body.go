@@ -73,15 +73,14 @@ func (b *clientBody) cut() { _ = b.control.SetReadDeadline(time.Unix(1, 0)) }
 
 // answerEarly prepares for an answer before the end of the body: both go on, and the
 // connection is closed afterwards. It does nothing when the body has ended.
-func (b *clientBody) answerEarly(h http.Header) error {
+func (b *clientBody) answerEarly(h http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended {
-		return nil
+	if !b.ended {
+		b.duplex = true
+		h.Set("Connection", "close")
+		_ = b.control.EnableFullDuplex() // HTTP/1.1 can
 	}
-	b.duplex = true
-	h.Set("Connection", "close")
-	return b.control.EnableFullDuplex()
 }
 
 // flushRefusal writes out an answer that does without the rest of the body. net/http
@@ -125,18 +124,3 @@ func (b *clientBody) release() {
 		b.timer.Stop()
 	}
 }
-
-// buffers lends the buffers through which answers are copied.
-type buffers struct{ pool sync.Pool }
-
-// bufferSize is that of [io.Copy].
-const bufferSize = 32 << 10
-
-func (b *buffers) Get() []byte {
-	if buffer, ok := b.pool.Get().(*[bufferSize]byte); ok {
-		return buffer[:]
-	}
-	return make([]byte, bufferSize)
-}
-
-func (b *buffers) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }

@@ -2,10 +2,9 @@ package server
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,99 +153,35 @@ func TestNoticeFails(t *testing.T) {
 	require.NotContains(t, logs.String(), canary)
 }
 
-// A relay is a TCP connection to a database that can be cut.
-type relay struct {
-	net.Listener
-	target string
-
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
-	done  sync.WaitGroup
-}
-
-func newRelay(t *testing.T, target string) *relay {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	r := &relay{Listener: listener, target: target}
-	r.done.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			r.connect(conn)
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		r.set(true)
-		r.done.Wait()
-	})
-	return r
-}
-
-func (r *relay) connect(client net.Conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	server, err := net.Dial("tcp", r.target)
-	if err != nil || r.cut {
-		_ = client.Close()
-		return
+// Three programs on one database find one expired token: it is refreshed once.
+func TestFleetRefreshesOnce(t *testing.T) {
+	w := newWorld(t, "postgres")
+	tokens := w.addOAuth("sub")
+	w.addTrain("alpha")
+	tokens.ExpiresAt = time.Now().Add(-time.Hour)
+	require.NoError(t, w.store.SaveTokens(t.Context(), "sub", tokens.Refresh, tokens))
+	w.api.handle(acceptTokens(w.provider))
+	var urls []string
+	for i := range 3 {
+		w.env["STATE_DIR"] = filepath.Join(t.TempDir(), strconv.Itoa(i))
+		urls = append(urls, w.start().url)
 	}
-	r.conns = append(r.conns, client, server)
-	for _, pair := range [][2]net.Conn{{client, server}, {server, client}} {
-		r.done.Go(func() {
-			_, _ = io.Copy(pair[0], pair[1])
-			_ = pair[0].Close()
+	statuses := make(chan int, 3*20)
+	var clients sync.WaitGroup
+	for i := range cap(statuses) {
+		request := w.request(http.MethodPost, "/v1/messages", "alpha", strings.NewReader("{}"), nil)
+		request.URL.Host = strings.TrimPrefix(urls[i%3], "http://")
+		clients.Go(func() {
+			if r, err := w.try(request); err == nil {
+				statuses <- r.StatusCode
+			}
 		})
 	}
-}
-
-// set cuts all connections and refuses new ones, or lets them through again.
-func (r *relay) set(cut bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.cut = cut
-	if cut {
-		for _, conn := range r.conns {
-			_ = conn.Close()
-		}
-		r.conns = nil
+	clients.Wait()
+	require.Len(t, statuses, cap(statuses))
+	for range cap(statuses) {
+		require.Equal(t, http.StatusOK, <-statuses)
 	}
-}
-
-// While the database is away requests get 503; nobody gets an account that is not its
-// own. When it is back, all is well without a restart.
-func TestDatabaseIsAway(t *testing.T) {
-	w := newWorld(t, "postgres")
-	w.addAccount("one")
-	w.addAccount("two")
-	w.addTrain("alpha", "one")
-	dsn, err := url.Parse(w.env["DATABASE_URL"])
-	require.NoError(t, err)
-	relay := newRelay(t, dsn.Host)
-	dsn.Host = relay.Addr().String()
-	w.env["DATABASE_URL"] = dsn.String()
-	w.start()
-	w.api.handle(byAccount(nil))
-	require.Equal(t, "one served", w.post("alpha", "{}").text)
-	require.Equal(t, http.StatusOK, w.send(http.MethodGet, "/readyz", "", nil, nil).StatusCode)
-
-	relay.set(true)
-	require.Eventually(t, func() bool { return w.post("alpha", "{}").StatusCode == http.StatusServiceUnavailable }, waitLong, 50*time.Millisecond)
-	w.requireError(w.post("alpha", "{}"), http.StatusServiceUnavailable, "api_error")
-	wrong := w.send(http.MethodPost, "/v1/messages", "alpha", nil, map[string]string{"Authorization": "Bearer wrong"})
-	w.requireError(wrong, http.StatusServiceUnavailable, "api_error")
-	ready := w.send(http.MethodGet, "/readyz", "", nil, nil)
-	require.Equal(t, http.StatusServiceUnavailable, ready.StatusCode)
-	require.JSONEq(t, `{"status":"unavailable","reason":"store"}`, ready.text)
-	require.Equal(t, http.StatusServiceUnavailable, w.send(http.MethodGet, "/health", "", nil, nil).StatusCode)
-	require.Equal(t, http.StatusOK, w.send(http.MethodGet, "/healthz", "", nil, nil).StatusCode)
-
-	relay.set(false)
-	require.Eventually(t, func() bool { return w.post("alpha", "{}").StatusCode == http.StatusOK }, waitLong, 50*time.Millisecond)
-	for _, account := range w.api.accounts() {
-		require.Equal(t, "one", account)
-	}
+	require.Equal(t, 1, w.provider.Counts("sub").Rotations)
+	require.Empty(t, w.provider.Complaints())
 }

@@ -22,7 +22,7 @@ func (s *server) forward(c *gin.Context) {
 	r := c.Request
 	if r.ContentLength != 0 {
 		record := recordOf(r.Context())
-		record.body = newClientBody(c.Writer, r.Body, s.limits.bodyStall)
+		record.body = newClientBody(record.writer, r.Body, s.limits.bodyStall)
 		defer record.body.release()
 		r.Body = record.body
 	}
@@ -101,8 +101,8 @@ func beforeAnswer(answer *http.Response) error {
 		answer.Header.Del(name) // said of another server
 	}
 	record.writer.Header().Set(httpserver.RequestIDHeader, record.id) // an interim answer (1xx) has cleared it
-	if record.body == nil {
-		return nil
+	if record.body != nil {
+		record.body.answerEarly(record.writer.Header())
 	}
-	return record.body.answerEarly(record.writer.Header())
+	return nil
 }

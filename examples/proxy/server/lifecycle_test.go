@@ -65,6 +65,7 @@ func TestStopCutsOff(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	for kind, source := range map[string]string{"files": "files", "sqlite": "sqlite", "postgres": "postgresql"} {
+		said := map[string]string{"files": "credential files in", "sqlite": "SQLite database", "postgres": "PostgreSQL database"}[kind]
 		w := newWorld(t, kind)
 		w.addAccount("one")
 		w.addTrain("alpha")
@@ -92,7 +93,7 @@ func TestHealth(t *testing.T) {
 			require.Contains(t, metrics, want)
 		}
 		require.NotContains(t, metrics, "alpha", "no train, no account")
-		require.Contains(t, w.logs.String(), "credentials come from")
+		require.Contains(t, w.logs.String(), said, "where credentials come from is logged at the start")
 		w.stop()
 		require.NoError(t, <-w.result)
 	}

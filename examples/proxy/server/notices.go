@@ -28,8 +28,7 @@ type notices struct {
 }
 
 func newNotices(webhook credstore.Secret, log *slog.Logger) *notices {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true // a notice is rare
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true} // a notice is rare
 	return &notices{webhook: webhook, client: &http.Client{Transport: transport}, log: log}
 }
 

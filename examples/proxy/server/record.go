@@ -22,7 +22,7 @@ type record struct {
 	train   string // checked; empty until then
 	account string // the name of the last one tried
 	body    *clientBody
-	writer  http.ResponseWriter
+	writer  http.ResponseWriter // net/http's own: Gin uses its writers again
 }
 
 type recordKey struct{}
@@ -40,7 +40,7 @@ const statusClientLeft = 499
 // accessLog gives each request its record, and writes a line when it is done.
 func (s *server) accessLog(c *gin.Context) {
 	started := time.Now()
-	r := &record{id: httpserver.RequestID(c.Request), writer: c.Writer}
+	r := &record{id: httpserver.RequestID(c.Request), writer: c.Writer.(interface{ Unwrap() http.ResponseWriter }).Unwrap()}
 	c.Writer.Header().Set(httpserver.RequestIDHeader, r.id)
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), recordKey{}, r))
 	aborted := true // a panic passes through: the connection is cut

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,16 +148,17 @@ func writeJSON(t testing.TB, dir, name string, content any) {
 	require.NoError(t, os.WriteFile(path, data, 0o600))
 }
 
-// start runs the program until the test ends. Then nothing secret may be in its logs,
+// start runs the program until the test ends; several of them, if called again. Then nothing secret may be in its logs,
 // nor in any answer that a client got.
 func (w *world) start() *world {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	w.stop, w.result = cancel, make(chan error, 1)
+	result := make(chan error, 1)
+	w.stop, w.result = cancel, result
 	ready, ended := make(chan net.Addr, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.result <- run(ctx, w.getenv, w.logs, func(address net.Addr) { ready <- address }, w.limits)
+		result <- run(ctx, w.getenv, w.logs, func(address net.Addr) { ready <- address }, w.limits)
 	}()
 	w.t.Cleanup(func() {
 		cancel()
@@ -170,7 +169,7 @@ func (w *world) start() *world {
 	select {
 	case address := <-ready:
 		w.url = "http://" + address.String()
-	case err := <-w.result:
+	case err := <-result:
 		require.NoError(w.t, err, "start")
 	}
 	return w
@@ -260,67 +259,6 @@ func (w *world) logLines(message string) (found []map[string]any) {
 		}
 	}
 	return found
-}
-
-// An api is a stub of the Anthropic API.
-type api struct {
-	*httptest.Server
-	handler atomic.Pointer[http.HandlerFunc]
-
-	mu       sync.Mutex
-	requests []*http.Request // as they came; the bodies are read by the handler
-}
-
-func newAPI(t *testing.T) *api {
-	a := new(api)
-	a.handle(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		_, _ = fmt.Fprintf(w, "%s %s %d", r.Method, r.URL.RequestURI(), len(body))
-	})
-	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.mu.Lock()
-		a.requests = append(a.requests, r)
-		a.mu.Unlock()
-		(*a.handler.Load())(w, r)
-	}))
-	t.Cleanup(a.Close)
-	return a
-}
-
-func (a *api) handle(handler http.HandlerFunc) { a.handler.Store(&handler) }
-
-// last returns the latest request.
-func (a *api) last() *http.Request {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.requests[len(a.requests)-1]
-}
-
-// accounts returns, request by request, whose API key came.
-func (a *api) accounts() (names []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range a.requests {
-		names = append(names, accountOf(r))
-	}
-	return names
-}
-
-func accountOf(r *http.Request) string {
-	return strings.TrimPrefix(r.Header.Get("X-Api-Key"), key(""))
-}
-
-// byAccount answers by the account that is used; an account without a handler gets 200.
-func byAccount(handlers map[string]http.HandlerFunc) http.HandlerFunc {
-	handlers = maps.Clone(handlers)
-	return func(w http.ResponseWriter, r *http.Request) {
-		if handler := handlers[accountOf(r)]; handler != nil {
-			handler(w, r)
-			return
-		}
-		_, _ = io.Copy(io.Discard, r.Body)
-		_, _ = io.WriteString(w, accountOf(r)+" served")
-	}
 }
 
 // A buffer is a bytes.Buffer that may be written and read concurrently.
