@@ -97,7 +97,7 @@ func (b *Backend) openDatabase(ctx context.Context, config Config, logger *slog.
 		return err
 	}
 	b.closers = append(b.closers, db.Close)
-	store := sqlstore.New(db, dialect, sealer, &sqlstore.Options{Logger: logger})
+	store := sqlstore.New(db, dialect, sealer, &sqlstore.Options{Logger: logger}) //nolint:contextcheck // the store outlives the call that opens it
 	b.closers = append(b.closers, store.Close)
 	b.Store, b.Admin = store, store
 	return store.CheckSchema(ctx)

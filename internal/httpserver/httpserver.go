@@ -69,7 +69,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, opt
 	if o.OnStop != nil {
 		o.OnStop()
 	}
-	return stop(server, o)
+	return stop(server, o) //nolint:contextcheck // ctx has ended: the grace has a time limit of its own
 }
 
 func stop(server *http.Server, o Options) error {
