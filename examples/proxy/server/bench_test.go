@@ -187,18 +187,20 @@ func BenchmarkLatency(b *testing.B) {
 	b.ReportMetric(percentile(added, .5).Seconds()*1000, "added-p99-ms")
 }
 
-// pace sends a request each interval and returns how long after its time each was
-// answered.
+// pace sends a request each interval, from as many clients in turn as load has, and
+// returns how long after its time each was answered.
 func (c *contest) pace(b *testing.B, url string, n int, interval time.Duration) []time.Duration {
 	latencies := make([]time.Duration, n)
 	started := time.Now()
 	var group sync.WaitGroup
-	for i := range n {
-		due := started.Add(time.Duration(i) * interval)
-		time.Sleep(time.Until(due))
+	for client := range clients {
 		group.Go(func() {
-			c.check(b, url, c.request(b.Context(), url))
-			latencies[i] = time.Since(due)
+			for i := client; i < n; i += clients {
+				due := started.Add(time.Duration(i) * interval)
+				time.Sleep(time.Until(due))
+				c.check(b, url, c.request(b.Context(), url))
+				latencies[i] = time.Since(due)
+			}
 		})
 	}
 	group.Wait()
