@@ -44,7 +44,7 @@ func Example() {
 	defer api.Close()
 	target, _ := url.Parse(api.URL)
 	dir, _ := os.MkdirTemp("", "signalbox")
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	_ = os.WriteFile(dir+"/one.credentials.json", []byte(`{"type": "api_key", "api_key": "key-of-one"}`), 0o600)
 	_ = os.WriteFile(dir+"/alpha.client-keys.json", []byte(`{"keys": ["client-key"]}`), 0o600)
 	b, _ := backend.Open(context.Background(), backend.Config{AccountsDir: dir, ClientKeysDir: dir, StateDir: dir + "/state"}, slog.New(slog.DiscardHandler))

@@ -200,7 +200,7 @@ func (x *exchange) await(out *http.Request) (*http.Response, error) {
 	}
 	results := make(chan result, 1)
 	go func() {
-		answer, err := x.opts.Base.RoundTrip(out)
+		answer, err := x.opts.Base.RoundTrip(out) //nolint:bodyclose // whoever gets the answer closes it
 		results <- result{answer, err}
 	}()
 	select {

@@ -125,21 +125,27 @@ func (g *gateway) statuses() (all []int) {
 }
 
 // post sends a message and returns the answer, its body read.
-func (g *gateway) post(t *testing.T, body io.Reader) (*http.Response, string) {
+func (g *gateway) post(t *testing.T, body io.Reader) (reply, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL+"/v1/messages", body)
 	require.NoError(t, err)
 	return g.do(t, request)
 }
 
-func (g *gateway) do(t *testing.T, request *http.Request) (*http.Response, string) {
+// A reply is an answer without its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func (g *gateway) do(t *testing.T, request *http.Request) (reply, string) {
 	t.Helper()
 	answer, err := g.Client().Do(request)
 	require.NoError(t, err)
 	defer func() { _ = answer.Body.Close() }()
 	data, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
-	return answer, string(data)
+	return reply{answer.StatusCode, answer.Header}, string(data)
 }
 
 // answers makes an API that answers by account: the handler that the key in the

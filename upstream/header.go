@@ -16,7 +16,7 @@ const OAuthBeta = "oauth-2025-04-20"
 
 // The headers in canonical form.
 const (
-	headerAPIKey        = "X-Api-Key"
+	headerAPIKey        = "X-Api-Key" //nolint:gosec // the name of a header
 	headerAuthorization = "Authorization"
 	headerBeta          = "Anthropic-Beta"
 	headerConnection    = "Connection"

@@ -109,7 +109,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x := exchange{Transport: t, request: r, body: body}
-	answer, err := x.run(candidatesFrom(r.Context()))
+	answer, err := x.run(candidatesFrom(r.Context())) //nolint:contextcheck // the exchange has the request, and so its context
 	if err != nil {
 		body.finish()
 		return nil, err

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -97,11 +96,11 @@ func warnAboutAuth(c *config, logger *slog.Logger, address net.Addr) {
 	if c.clientAuth {
 		return
 	}
-	who := "every user of this machine"
+	reach := "this machine"
 	if tcp, ok := address.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		who = "EVERYBODY WHO REACHES THIS MACHINE"
+		reach = "OTHER MACHINES"
 	}
-	logger.Warn(fmt.Sprintf("ENABLE_CLIENT_AUTH is false: %s can use every account, without a client key", who))
+	logger.Warn("ENABLE_CLIENT_AUTH is false: whoever connects can use every account, without a client key", "reachable_from", reach)
 }
 
 // Both are what the server needs of its parts.
