@@ -102,21 +102,25 @@ func (b *clientBody) flushRefusal() {
 	}
 }
 
+// linger is how long a client may go on sending after it was answered early. Closing
+// the connection at once might destroy the answer before it is read. It is what
+// net/http waits in such a case.
+const linger = 500 * time.Millisecond
+
 // release is called when the request is done. What has not been read of the body is
 // given up here, and not by net/http later on, when nobody watches any more.
 func (b *clientBody) release() {
 	b.mu.Lock()
 	ended := b.ended
-	switch {
-	case ended:
-	case b.duplex:
-		b.cut()
-	default:
+	if !ended {
 		b.watch()
+	}
+	if !ended && b.duplex {
+		b.timer.Reset(linger)
 	}
 	b.mu.Unlock()
 	if !ended {
-		_ = b.Close()
+		_ = b.Close() // reads on, up to a limit
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

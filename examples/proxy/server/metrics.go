@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,7 +64,7 @@ func (m *metrics) handler() http.Handler {
 }
 
 func (m *metrics) answered(status int, took time.Duration, aborted bool) {
-	label := code(status)
+	label := strconv.Itoa(status)
 	if aborted {
 		label = "aborted"
 	}
@@ -74,7 +75,7 @@ func (m *metrics) answered(status int, took time.Duration, aborted bool) {
 func (m *metrics) attempted(attempt upstream.Attempt) {
 	label := "error"
 	if attempt.Err == nil {
-		label = code(attempt.Status)
+		label = strconv.Itoa(attempt.Status)
 	}
 	m.attempts.WithLabelValues(label).Inc()
 }

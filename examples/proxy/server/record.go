@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -114,6 +113,3 @@ func (s *server) recovery(c *gin.Context) {
 	}()
 	c.Next()
 }
-
-// code is a status as a metric's label.
-func code(status int) string { return strconv.Itoa(status) }
