@@ -71,8 +71,9 @@
 // was kept:
 //
 //   - Tokens (access token, refresh token and expiry, taken or left together): the
-//     pair that expires later. Where an expiry is not known, or both are the same,
-//     the file wins if it is newer.
+//     file wins if it is newer and its tokens do not expire earlier. Expiry alone
+//     does not decide: a refresh may have given tokens that live for less time than
+//     those before had left, and to bring back a spent refresh token loses the account.
 //   - API key, type, and with the same tokens their expiry, scopes and is_max: the
 //     file wins if it is newer. Scopes and is_max go with the tokens when those are
 //     taken.

@@ -76,9 +76,9 @@ func TestImportAgain(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, account.Active)
 
-		x.requireAudit(t, "client_key.add train command", "account.rotate acc_tokens command", "account.rotate acc_key command",
+		x.requireAudit(t, "account.rotate acc_tokens command", "account.rotate acc_key command", "client_key.add train command",
 			"account.deactivate acc_key unknown", "client_key.add train unknown",
-			"train.create train command", "account.create acc_tokens command", "account.create acc_key command")
+			"account.create acc_tokens command", "account.create acc_key command", "train.create train command")
 		requireNoCanary(t, first, again, edited)
 	})
 }

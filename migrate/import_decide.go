@@ -101,15 +101,16 @@ func (a *accountImport) decideTokens(opened plainSecrets, fileIsNewer bool, take
 	}
 }
 
-// tokensAreNewer tells whether the file's tokens replace the stored ones: the pair
-// that expires later is the later one. Where that cannot tell, the file's time does.
+// tokensAreNewer tells whether the file's tokens replace the stored ones: only if
+// the file was written after the row, and they do not expire earlier. Expiry alone
+// cannot tell: a refreshed token may live for less time than the one before had left.
 func (a *accountImport) tokensAreNewer(fileIsNewer bool) bool {
 	ours, theirs := a.file.Account.Tokens.ExpiresAt, a.stored.ExpiresAt
 	switch {
 	case a.stored.AccessToken == "" && a.stored.RefreshToken == "":
 		return true
-	case !ours.IsZero() && !theirs.IsZero() && !ours.Equal(theirs):
-		return ours.After(theirs)
+	case !ours.IsZero() && !theirs.IsZero() && ours.Before(theirs):
+		return false
 	}
 	return fileIsNewer
 }

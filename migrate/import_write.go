@@ -15,9 +15,10 @@ import (
 // machine with many cores.
 const batchSize = 100
 
-// write puts everything that is prepared.
+// write puts everything that is prepared: trains before accounts, the order in
+// which sqlstore locks them, so that no administrative change can deadlock with it.
 func (i *importer) write(ctx context.Context, tx *sqlstore.Tx) error {
-	for _, part := range []func(context.Context, *sqlstore.Tx) error{i.writeAccounts, i.writeTrains, i.writeSlack} {
+	for _, part := range []func(context.Context, *sqlstore.Tx) error{i.writeTrains, i.writeSlack, i.writeAccounts} {
 		if err := part(ctx, tx); err != nil {
 			return err
 		}
