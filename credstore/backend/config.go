@@ -1,12 +1,18 @@
 package backend
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/lib/pq"
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/crypto"
@@ -181,19 +187,42 @@ func (c *Config) Describe() string {
 	}
 }
 
-// describePostgres names only host, port and database: everything else of a
-// connection string may be, or may be mistyped into, a secret.
+// describePostgres names only hosts and database: everything else of a connection
+// string may be, or may be mistyped into, a secret.
 func describePostgres(dsn string) string {
-	if u, err := url.Parse(dsn); err == nil && u.Scheme != "" {
-		return u.Host + u.Path
+	config, err := pq.NewConfig(dsn)
+	if err != nil {
+		return "(its address is not valid)"
 	}
-	if strings.ContainsAny(dsn, `'\`) {
-		return "(from a connection string)" // quoted values: not worth a parser
+	hosts := []string{net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	for _, other := range config.Multi {
+		hosts = append(hosts, net.JoinHostPort(other.Host, strconv.Itoa(int(other.Port))))
 	}
-	parts := map[string]string{}
-	for _, field := range strings.Fields(dsn) {
-		key, value, _ := strings.Cut(field, "=")
-		parts[key] = value
+	return strings.Join(hosts, ",") + "/" + config.Database
+}
+
+// JournalDir is the folder of the refresh journal, a folder in StateDir for each
+// place that credentials come from: gateways on other stores may use the same
+// StateDir, and have accounts of the same ids.
+func (c *Config) JournalDir() string {
+	place := c.Describe()
+	if !c.UseDatabase {
+		place = "files " + absolute(c.AccountsDir)
+	} else if c.kind() == sqliteDatabase {
+		place = "sqlite " + absolute(strings.TrimPrefix(c.DatabaseURL.Reveal(), "sqlite:"))
 	}
-	return parts["host"] + "/" + parts["dbname"]
+	sum := sha256.Sum256([]byte(place))
+	return filepath.Join(c.StateDir, "journal-"+hex.EncodeToString(sum[:8]))
+}
+
+// absolute is path, or the same from the root of the file system, without links
+// where they can be followed.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return path
 }

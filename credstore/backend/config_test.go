@@ -81,8 +81,8 @@ func TestConfigMistakes(t *testing.T) {
 func TestDescribeShowsNoSecret(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://u:CANARY-backendpass3@h:5432/d?sslmode=require":               "PostgreSQL database h:5432/d",
-		"host=a,b dbname=d user=u password=CANARY-backendpass4":                   "PostgreSQL database a,b/d",
-		"host=a dbname=d password='CANARY-backendpass5 host=CANARY-backendpass6'": "PostgreSQL database (from a connection string)",
+		"host=a,b dbname=d user=u password=CANARY-backendpass4":                   "PostgreSQL database a:5432,b:5432/d",
+		"host=a dbname=d password='CANARY-backendpass5 host=CANARY-backendpass6'": "PostgreSQL database a:5432/d",
 		"sqlite:/var/lib/signalbox.db":                                            "SQLite database /var/lib/signalbox.db",
 	} {
 		c, err := backend.ConfigFromEnv(env(map[string]string{
@@ -99,5 +99,31 @@ func TestHelpNamesEverySetting(t *testing.T) {
 		"CREDENTIALS_DIR", "ACCOUNTS_DIR", "TRAIN_CLIENT_KEYS_DIR", "STATE_DIR",
 	} {
 		require.Contains(t, backend.Help(), name)
+	}
+}
+
+func TestJournalDirIsOfTheStore(t *testing.T) {
+	dirs := map[string]string{}
+	for name, values := range map[string]map[string]string{
+		"files":              {"ACCOUNTS_DIR": "/a"},
+		"other files":        {"ACCOUNTS_DIR": "/b"},
+		"sqlite":             {"USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "sqlite:/a"},
+		"postgres":           {"USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:p@h/d"},
+		"other database":     {"USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:p@h/e"},
+		"other host":         {"USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:p@i/d"},
+		"same, new password": {"USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:q@h/d?sslmode=require"},
+	} {
+		values["STATE_DIR"], values["CREDENTIAL_ENCRYPTION_KEY"] = "/s", longKey
+		c, err := backend.ConfigFromEnv(env(values))
+		require.NoError(t, err)
+		require.Equal(t, "/s", filepath.Dir(c.JournalDir()))
+		dirs[name] = c.JournalDir()
+	}
+	require.Equal(t, dirs["postgres"], dirs["same, new password"])
+	delete(dirs, "same, new password")
+	seen := map[string]bool{}
+	for name, dir := range dirs {
+		require.False(t, seen[dir], name)
+		seen[dir] = true
 	}
 }

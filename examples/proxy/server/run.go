@@ -48,9 +48,9 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 	defer func() { err = errors.Join(err, b.Close()) }()
 	store := cachestore.New(b.Store, nil)
 	defer func() { err = errors.Join(err, store.Close()) }()
-	journal, err := oauth.OpenJournal(config.backend.StateDir, b.JournalSealer)
+	journal, err := oauth.OpenJournal(config.backend.JournalDir(), b.JournalSealer)
 	if err != nil {
-		return err
+		return fmt.Errorf("STATE_DIR must be a folder that can be written to: %w", err)
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(config.host, strconv.Itoa(config.port)))
 	if err != nil {
