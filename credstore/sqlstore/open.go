@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,9 +19,6 @@ import (
 const DefaultPoolSize = 20
 
 const (
-	// connectTimeout bounds a connection attempt, to each host of the DSN, unless
-	// the DSN says otherwise.
-	connectTimeout = 5 * time.Second
 	// connectionLifetime is how long a connection is used: after a failover or a
 	// change of addresses the pool has moved within that time.
 	connectionLifetime = 30 * time.Minute
@@ -32,26 +30,39 @@ const (
 // (postgres://…) or a list of key=value pairs, and may name several hosts
 // (host=a,b target_session_attrs=read-write). poolSize 0 is [DefaultPoolSize].
 // Nothing is connected yet. The error for a bad dsn never quotes it.
+//
+// A host that does not answer is given up in time to try all of them within
+// [DefaultQueryTimeout], unless the DSN has a connect_timeout. A query whose
+// server falls silent fails a second after its context's deadline, and its
+// connection is closed; without a deadline, TCP keep-alive ends it when the
+// machine is gone.
 func OpenPostgres(dsn string, poolSize int) (*sql.DB, error) {
 	config, err := pq.NewConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the PostgreSQL URL is not valid: want postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=MODE")
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
+		config.ConnectTimeout = connectTimeout(1 + len(config.Multi))
 	}
-	connector, err := pq.NewConnectorConfig(config)
+	pqConnector, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, errors.New("the PostgreSQL URL names settings that cannot be used together")
 	}
 	if poolSize <= 0 {
 		poolSize = DefaultPoolSize
 	}
-	db := sql.OpenDB(connector)
+	pqConnector.Dialer(&dialer{net.Dialer{KeepAliveConfig: keepAlive}})
+	db := sql.OpenDB(connector{pqConnector})
 	db.SetMaxOpenConns(poolSize)
 	db.SetMaxIdleConns(poolSize)
 	db.SetConnMaxLifetime(connectionLifetime)
 	return db, nil
+}
+
+// connectTimeout bounds a connection attempt, to each of so many hosts. Time for
+// the query is left over.
+func connectTimeout(hosts int) time.Duration {
+	return max(DefaultQueryTimeout/time.Duration(hosts+1), time.Second)
 }
 
 // OpenSQLite opens an SQLite file, which is made, readable by its owner only, if
