@@ -58,7 +58,9 @@ func TestOpenDatabases(t *testing.T) {
 			_, _, err := open(t, values)
 			require.ErrorContains(t, err, "migrate up", "a database without the schema says what to do")
 
-			migrateUp(t, values)
+			config, err := backend.ConfigFromEnv(env(values))
+			require.NoError(t, err)
+			migrateUp(t, config)
 			b, log, err := open(t, values)
 			require.NoError(t, err)
 			require.Contains(t, log, name+" database")
@@ -72,10 +74,8 @@ func TestOpenDatabases(t *testing.T) {
 	}
 }
 
-func migrateUp(t *testing.T, values map[string]string) {
+func migrateUp(t testing.TB, config backend.Config) {
 	t.Helper()
-	config, err := backend.ConfigFromEnv(env(values))
-	require.NoError(t, err)
 	db, dialect, err := backend.OpenDatabase(config)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
