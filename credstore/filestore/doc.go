@@ -32,11 +32,12 @@
 // file that is not what it should be is refused with its name, the field and the
 // reason, and nothing else suffers: JSON that is cut off or has something behind
 // it, a byte order mark, a field that is there twice, a key that is a number, an
-// unknown type, a second file with an account id, more than 1 MiB, a link that
-// leads out of the folder, a name outside [credstore.CheckID]. Accounts whose
-// files are refused are in no listing; asking for one by name or id gives
-// [credstore.ErrDamaged]. A train whose file is refused lets nobody in. All of
-// this is logged once, and in [Store.Problems].
+// unknown type, a second file with an account id, a link to an OAuth account's
+// file or a copy of it (two accounts would spend one refresh token), more than
+// 1 MiB, a link that leads out of the folder, a name outside [credstore.CheckID].
+// Accounts whose files are refused are in no listing; asking for one by name or id
+// gives [credstore.ErrDamaged]. A train whose file is refused lets nobody in. All
+// of this is logged once, and in [Store.Problems].
 //
 // An OAuth account that has a refresh token but no access token counts as
 // expired, so that a refresh makes it whole.

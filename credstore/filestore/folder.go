@@ -156,13 +156,32 @@ func (f *folder[T]) load(name string) {
 	f.files[name] = loaded
 }
 
-// refresh reads one file, or the whole folder if it is not where it was.
+// refresh reads one file, under all its names, or the whole folder if it is not
+// where it was.
 func (f *folder[T]) refresh(name string) {
-	if f.inPlace() && f.err == nil {
-		f.load(name)
-	} else {
+	if !f.inPlace() || f.err != nil {
 		f.scan()
+		return
 	}
+	for _, alias := range f.aliases(name) {
+		f.load(alias)
+	}
+	f.load(name)
+}
+
+// aliases are the other names, by links, of what was read under a name.
+func (f *folder[T]) aliases(name string) []string {
+	last := f.files[name]
+	if last == nil || last.info == nil {
+		return nil
+	}
+	var names []string
+	for other, file := range f.files {
+		if other != name && file.info != nil && os.SameFile(file.info, last.info) {
+			names = append(names, other)
+		}
+	}
+	return names
 }
 
 // read returns nil for a file that does not exist.

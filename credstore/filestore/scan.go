@@ -19,18 +19,19 @@ type ScannedAccount struct {
 // ScanAccounts reads every account file of a folder, in the order of the account
 // names, by the same rules as [Store]: a name outside the grammar of
 // [credstore.CheckID] is refused, and so is the second of two files with one
-// account id. A folder that does not exist holds no file. The error tells that
+// account id, and of two OAuth files without an id that are one file or have one
+// refresh token. A folder that does not exist holds no file. The error tells that
 // the folder could not be read.
 func ScanAccounts(dir string) ([]ScannedAccount, error) {
 	var found []ScannedAccount
-	paths := map[string]string{} // by account id
+	taken := newClaims()
 	err := scanFolder(dir, accountSuffix, func(root *os.Root, name string) {
 		file, err := scanFile(root, name, accountSuffix, parseAccount)
 		if errors.Is(err, fs.ErrNotExist) {
 			return // removed since the folder was listed
 		}
 		if err == nil {
-			err = claimID(paths, file)
+			err = taken.claim(file)
 		}
 		if err != nil {
 			file = nil
@@ -98,15 +99,5 @@ func checkName(name, suffix string) error {
 	if err := credstore.CheckID("the name", name); err != nil {
 		return fmt.Errorf("%q: %w", name+suffix, err)
 	}
-	return nil
-}
-
-// claimID notes in paths whose the file's account id is; the first file has it.
-func claimID(paths map[string]string, file *AccountFile) error {
-	id := file.id()
-	if first, taken := paths[id]; taken {
-		return damaged(file.Path, fmt.Errorf("its account id %s is that of %s", id, first))
-	}
-	paths[id] = file.Path
 	return nil
 }

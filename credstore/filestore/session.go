@@ -18,7 +18,8 @@ import (
 type session struct {
 	root *os.Root
 	name string
-	data []byte // of the account file
+	copy *copyError // nil unless the account is refused as a copy of another
+	data []byte     // of the account file
 	file *AccountFile
 }
 
@@ -57,7 +58,9 @@ func (s *Store) withLock(ctx context.Context, accountID string, change func(*ses
 	}
 	defer unlock()
 	defer s.rereadAccount(account.name)
-	return change(&session{root: root, name: account.name})
+	locked := &session{root: root, name: account.name}
+	_ = errors.As(account.err, &locked.copy)
+	return change(locked)
 }
 
 func (l *session) path() string { return l.name + accountSuffix }

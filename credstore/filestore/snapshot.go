@@ -98,16 +98,20 @@ func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[st
 }
 
 func (s *snapshot) addAccounts(old *snapshot, accounts *folder[AccountFile], states *folder[state]) {
-	paths := map[string]string{} // by account id
+	taken := newClaims()
 	var refused []*account
 	for _, name := range validNames(accounts) {
 		source := accounts.files[name]
 		a := newAccount(name, source, states.files[name])
-		if before := old.names[name]; before != nil && source.err != nil && !a.hasOwnID() {
+		before := old.names[name]
+		if before != nil && source.err != nil && !a.hasOwnID() {
 			a.id = before.id // whoever asks is told that it is damaged, not that it is gone
 		}
 		if a.err == nil {
-			a.err = claimID(paths, source.value)
+			a.err = stillCopy(before, source, accounts.files)
+		}
+		if a.err == nil {
+			a.err = taken.claim(source.value)
 		}
 		s.names[name] = a
 		if a.err != nil {

@@ -32,6 +32,16 @@ type leaseRecord struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// maxBeyond is how much later a lease may end than one that is given now. A later
+// end was written before the clock was set back, and nobody would live to see it.
+const maxBeyond = time.Hour
+
+// holds tells whether the lease is in force when another owner asks for ttl.
+func (l *leaseRecord) holds(now time.Time, ttl time.Duration) bool {
+	left := l.ExpiresAt.Sub(now)
+	return left > 0 && left <= ttl+maxBeyond
+}
+
 // A reauthMark says that a refresh token was refused for good. It belongs to that
 // token: once another is in the account file, the mark means nothing.
 type reauthMark struct {

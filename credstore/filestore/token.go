@@ -22,12 +22,15 @@ func (s *Store) AcquireLease(ctx context.Context, accountID, owner string, ttl t
 		return lease, fmt.Errorf("%w: a lease must last at least a millisecond", credstore.ErrInvalid)
 	}
 	err := s.withAccount(ctx, accountID, func(l *session) error {
+		if l.copy != nil {
+			return damaged(l.path(), l.copy)
+		}
 		kept, err := l.readState()
 		if err != nil {
 			return err
 		}
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		if held := kept.Lease; held != nil && held.Owner != owner && held.ExpiresAt.After(now) {
+		if held := kept.Lease; held != nil && held.Owner != owner && held.holds(now, ttl) {
 			lease.ExpiresAt = held.ExpiresAt
 		} else {
 			kept.Lease = &leaseRecord{Owner: owner, ExpiresAt: now.Add(ttl)}

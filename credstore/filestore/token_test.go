@@ -232,6 +232,22 @@ func TestLeases(t *testing.T) {
 	require.NoError(t, s.ReleaseLease(t.Context(), "acc_unknown", "one"))
 }
 
+// A lease from before the clock was set back does not lock the account for days.
+func TestLeaseFarBeyondTheClock(t *testing.T) {
+	f := newFolders(t)
+	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
+	s := f.open(nil)
+	for beyond, acquired := range map[time.Duration]bool{30 * time.Minute: false, 24 * time.Hour: true} {
+		_, err := s.AcquireLease(t.Context(), "acc_1", "dead", time.Minute+beyond)
+		require.NoError(t, err)
+		lease, err := s.AcquireLease(t.Context(), "acc_1", "alive", time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, acquired, lease.Acquired, beyond)
+		require.NoError(t, s.ReleaseLease(t.Context(), "acc_1", "dead"))
+		require.NoError(t, s.ReleaseLease(t.Context(), "acc_1", "alive"))
+	}
+}
+
 func TestDamagedState(t *testing.T) {
 	f := newFolders(t)
 	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
