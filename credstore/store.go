@@ -69,7 +69,9 @@ type TokenStore interface {
 	// The account's row is locked while it is read, so Credential is what is
 	// stored at that moment, whether or not the lease was acquired. Asking
 	// again as the same owner renews the lease. Owners are opaque, unique to a
-	// refresh. [ErrNotFound], [ErrInactive], [ErrDamaged].
+	// refresh. A lease that ends more than an hour later than one given now would
+	// is void: a clock was set back, and nobody would live to see its end.
+	// [ErrNotFound], [ErrInactive], [ErrDamaged].
 	AcquireLease(ctx context.Context, accountID, owner string, ttl time.Duration) (Lease, error)
 
 	// ReleaseLease gives the lease back. It is no error when owner does not hold it.
@@ -157,7 +159,9 @@ type AccountAdmin interface {
 	RevealCredential(ctx context.Context, accountID string) (*Credential, error)
 
 	// DeactivateAccount takes the account out of service (soft delete), and with
-	// removeMappings also out of every train that maps or defaults to it.
+	// removeMappings also out of every train that maps or defaults to it. A train
+	// that has no other account, mapped or default, keeps it: the train is then
+	// without a usable account, where without any it could use every active one.
 	// [ErrNotFound].
 	DeactivateAccount(ctx context.Context, accountID string, removeMappings bool) error
 
@@ -192,7 +196,8 @@ type TrainAdmin interface {
 	// [ErrAlreadyExists].
 	AddMapping(ctx context.Context, trainID, accountID string, priority int) error
 
-	// RemoveMapping removes a mapping; a default account stays the default.
+	// RemoveMapping removes a mapping; a default account stays the default. A
+	// train left without any mapping and default may use every active account.
 	// [ErrNotFound].
 	RemoveMapping(ctx context.Context, trainID, accountID string) error
 
@@ -202,7 +207,8 @@ type TrainAdmin interface {
 	// [ErrInvalid] when accountIDs is not a permutation of seen. [ErrNotFound].
 	ReorderMappings(ctx context.Context, trainID string, seen, accountIDs []string) error
 
-	// SetDefaultAccount sets the account tried first; "" for none. [ErrNotFound]
+	// SetDefaultAccount sets the account tried first; "" for none. A train left
+	// without any mapping and default may use every active account. [ErrNotFound]
 	// for either.
 	SetDefaultAccount(ctx context.Context, trainID, accountID string) error
 

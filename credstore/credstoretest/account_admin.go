@@ -23,6 +23,7 @@ var accountAdminTests = []test{
 	{name: "Reveal", run: testReveal, requires: needs(admin)},
 	{name: "Deactivate", run: testDeactivateAccount, requires: needs(admin)},
 	{name: "DeactivateEverywhere", run: testDeactivateEverywhere, requires: needs(admin, mappings)},
+	{name: "DeactivateLast", run: testDeactivateLast, requires: needs(admin, mappings)},
 }
 
 func testCreateAccount(t *testing.T, f *Fixture) {
@@ -242,6 +243,7 @@ func testDeactivateAccount(t *testing.T, f *Fixture) {
 func testDeactivateEverywhere(t *testing.T, f *Fixture) {
 	f.prepareChanges(t)
 	f.addTrain(t, train("other"))
+	require.NoError(t, f.Admin.AddMapping(t.Context(), "other", "acc_b", 1))
 	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a"))
 	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a"))
 	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true))
@@ -252,4 +254,41 @@ func testDeactivateEverywhere(t *testing.T, f *Fixture) {
 	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a"), "a deactivated account may be named again")
 	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true), "and is taken out again")
 	require.Empty(t, f.train(t, "other").DefaultAccountID)
+}
+
+// A train does not become unrestricted because its last account is deactivated.
+func testDeactivateLast(t *testing.T, f *Fixture) {
+	f.addAccounts(t, apiKeyAccount("a"), apiKeyAccount("b"))
+	set := func(id, mapped, byDefault string) {
+		f.addTrain(t, train(id))
+		if mapped != "" {
+			require.NoError(t, f.Admin.AddMapping(t.Context(), id, mapped, 1))
+		}
+		require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), id, byDefault))
+	}
+	set("mapped", "acc_a", "")
+	set("default", "", "acc_a")
+	set("both", "acc_a", "acc_a")
+	set("other", "acc_a", "acc_b")
+	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true))
+	for id, want := range map[string][2]string{
+		"mapped": {"acc_a", ""}, "default": {"", "acc_a"}, "both": {"acc_a", "acc_a"}, "other": {"", "acc_b"},
+	} {
+		route, err := f.Store.GetRoute(t.Context(), id)
+		require.NoError(t, err)
+		require.True(t, route.Restricted(), id)
+		var got [2]string
+		for _, mapping := range route.Mappings {
+			got[0] += mapping.Account.ID
+		}
+		if route.Default != nil {
+			got[1] = route.Default.ID
+		}
+		require.Equal(t, want, got, id)
+	}
+	require.NoError(t, f.Admin.ReactivateAccount(t.Context(), "acc_a"))
+	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true))
+	trail, err := f.Admin.ListAudit(t.Context(), credstore.AuditFilter{Action: credstore.ActionAccountDeactivate}, credstore.PageRequest{Limit: 1})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"active":false,"kept_by_trains":["both","default","mapped"]}`, string(trail.Items[0].After))
 }

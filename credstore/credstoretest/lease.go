@@ -16,6 +16,7 @@ var leaseTests = []test{
 	{name: "Release", run: testReleaseLease},
 	{name: "Renew", run: testRenewLease},
 	{name: "Expire", run: testExpireLease},
+	{name: "ClockSetBack", run: testLeaseClockSetBack},
 	{name: "Race", run: testLeaseRace},
 	{name: "Refused", run: testLeaseRefused},
 	{name: "Damaged", run: testLeaseOfDamaged},
@@ -80,6 +81,15 @@ func testExpireLease(t *testing.T, f *Fixture) {
 	require.False(t, f.acquire(t, "me", time.Hour).Acquired, "the late one has lost it")
 	require.NoError(t, f.Store.SaveTokens(t.Context(), "acc_a", tokens("a").Refresh, tokens("late")),
 		"but may still save what it got")
+}
+
+// A lease that would last far too long was given before a clock was set back.
+func testLeaseClockSetBack(t *testing.T, f *Fixture) {
+	f.addAccounts(t, oauthAccount("a"))
+	require.True(t, f.acquire(t, "dead", 30*time.Minute).Acquired)
+	require.False(t, f.acquire(t, "alive", time.Minute).Acquired)
+	require.True(t, f.acquire(t, "dead", 24*time.Hour).Acquired)
+	require.True(t, f.acquire(t, "alive", time.Minute).Acquired)
 }
 
 func testLeaseRace(t *testing.T, f *Fixture) {

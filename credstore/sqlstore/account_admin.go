@@ -240,7 +240,8 @@ func (s *Store) ReactivateAccount(ctx context.Context, accountID string) error {
 }
 
 // DeactivateAccount implements [credstore.AccountAdmin]. With removeMappings the
-// trains that lose a mapping or their default get audit events of their own.
+// trains that lose a mapping or their default get audit events of their own; those
+// that keep the account are named in the account's (kept_by_trains).
 func (s *Store) DeactivateAccount(ctx context.Context, accountID string, removeMappings bool) error {
 	return s.setAccountActive(ctx, accountID, false, removeMappings)
 }
@@ -253,10 +254,11 @@ func (s *Store) setAccountActive(ctx context.Context, accountID string, active, 
 	if err := credstore.CheckID("account id", accountID); err != nil {
 		return err
 	}
-	err := s.write(ctx, func(ctx context.Context, tx *Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		var kept []string
 		if removeMappings {
 			// Trains before accounts, as everywhere: no deadlock.
-			if err := tx.removeFromTrains(ctx, accountID); err != nil {
+			if kept, err = tx.removeFromTrains(ctx, accountID); err != nil {
 				return err
 			}
 		}
@@ -267,6 +269,9 @@ func (s *Store) setAccountActive(ctx context.Context, accountID string, active, 
 		p := newPatch()
 		if row.Active != active {
 			p.put("is_active", active, "active", row.Active, active)
+		}
+		if len(kept) > 0 {
+			p.after["kept_by_trains"] = kept
 		}
 		return tx.applyAccount(ctx, row, p, action)
 	})

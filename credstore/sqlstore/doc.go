@@ -49,6 +49,19 @@
 // does not answer, as [credstore.ErrUnavailable]. Errors never quote a driver's
 // text that could hold values of a row.
 //
+// # Failover and poolers
+//
+// A DSN may name several PostgreSQL servers: with host=a,b and
+// target_session_attrs=read-write new connections go to the one that takes
+// writes. Each host gets its share of the query time-out to answer, unless the
+// DSN has a connect_timeout. A server that falls silent ends the query, a second
+// after its deadline, and the connection; the next one is made anew. Idle
+// connections to a machine that is gone are found by TCP keep-alive within 25
+// seconds. Behind a pooler that gives each transaction another server connection
+// (pgbouncer with pool_mode=transaction) the DSN needs binary_parameters=yes: the
+// driver then sends a statement with its parameters at once, and prepares nothing
+// that a later message would need.
+//
 // # Order
 //
 // Listings page by key: a page costs the same wherever it is. ListAccounts and

@@ -38,6 +38,12 @@ func (s *Store) RecordQueries(record func(query string, args []any)) {
 	s.db = recordingDB{ExtContext: s.pool, record: record}
 }
 
+// Exec runs a statement in the transaction.
+func (tx *Tx) Exec(ctx context.Context, statement string) error {
+	_, err := tx.exec(ctx, statement)
+	return err
+}
+
 type recordingDB struct {
 	sqlx.ExtContext
 	record func(query string, args []any)

@@ -10,6 +10,9 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 )
 
+// maxBeyond is how much later a lease may end than one that is given now.
+const maxBeyond = time.Hour
+
 // AcquireLease implements [credstore.TokenStore]. Leases run by the clock that
 // the processes share: PostgreSQL's own, or the machine's for an SQLite file.
 func (s *Store) AcquireLease(ctx context.Context, accountID, owner string, ttl time.Duration) (credstore.Lease, error) {
@@ -74,7 +77,8 @@ func (tx *Tx) takeLease(ctx context.Context, accountID, owner string, ttl time.D
 	if err != nil {
 		return credstore.Lease{}, err
 	}
-	if held.Owner.Valid && held.Owner.String != owner && held.ExpiresAt.After(now) {
+	left := held.ExpiresAt.Sub(now)
+	if held.Owner.Valid && held.Owner.String != owner && left > 0 && left <= ttl+maxBeyond {
 		return credstore.Lease{ExpiresAt: held.ExpiresAt.Time}, nil
 	}
 	expires := now.Add(ttl).Truncate(time.Microsecond)

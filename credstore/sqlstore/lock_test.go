@@ -99,3 +99,28 @@ func TestLastUsedDoesNotWaitForLocks(t *testing.T) {
 		require.Equal(t, now, lastUsed(t, store, "b"))
 	})
 }
+
+// Who waited for a lock goes on from what the holder wrote, whatever isolation the
+// database would give.
+func TestIsolationIsReadCommitted(t *testing.T) {
+	t.Parallel()
+	url := engines[0].create(t)
+	db := open(t, sqlstore.Postgres, url)
+	store := newStore(t, sqlstore.Postgres, open(t, sqlstore.Postgres, url+"&default_transaction_isolation=serializable"))
+	addOAuth(t, store, "a")
+	holder, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = holder.Rollback() }()
+	_, err = holder.ExecContext(t.Context(), `UPDATE accounts SET oauth_is_max = true`)
+	require.NoError(t, err)
+	saved := make(chan error, 1)
+	go func() { saved <- store.SaveTokens(t.Context(), "a", tokens("a").Refresh, tokens("new")) }()
+	require.Eventually(t, func() bool {
+		var waiting int
+		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+		return err == nil && waiting == 1
+	}, 2*time.Second, 5*time.Millisecond)
+	require.NoError(t, holder.Commit())
+	require.NoError(t, <-saved)
+}

@@ -150,41 +150,54 @@ func (s *Store) SetDefaultAccount(ctx context.Context, trainID, accountID string
 	return about(err, "default account %q of train %q", accountID, trainID)
 }
 
-// removeFromTrains takes the account out of every train that maps or defaults to it.
-func (tx *Tx) removeFromTrains(ctx context.Context, accountID string) error {
+// removeFromTrains takes the account out of every train that maps or defaults to
+// it. Trains that have no other account keep it: they are returned.
+func (tx *Tx) removeFromTrains(ctx context.Context, accountID string) (kept []string, err error) {
 	var trainIDs []string
-	err := tx.all(ctx, &trainIDs, `SELECT train_id FROM trains t WHERE default_account_id = ? OR EXISTS
+	err = tx.all(ctx, &trainIDs, `SELECT train_id FROM trains t WHERE default_account_id = ? OR EXISTS
 		(SELECT 1 FROM train_account_mappings m WHERE m.train_id = t.train_id AND m.account_id = ?)
 		ORDER BY train_id`, accountID, accountID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, trainID := range trainIDs {
-		if err := tx.removeFromTrain(ctx, trainID, accountID); err != nil {
-			return about(err, "train %q", trainID)
+		removed, err := tx.removeFromTrain(ctx, trainID, accountID)
+		if err != nil {
+			return nil, about(err, "train %q", trainID)
+		}
+		if !removed {
+			kept = append(kept, trainID)
 		}
 	}
-	return nil
+	return kept, nil
 }
 
-func (tx *Tx) removeFromTrain(ctx context.Context, trainID, accountID string) error {
+func (tx *Tx) removeFromTrain(ctx context.Context, trainID, accountID string) (removed bool, err error) {
 	train, err := tx.lockTrain(ctx, trainID)
 	if err != nil {
-		return err
+		return false, err
+	}
+	var others int
+	err = tx.get(ctx, &others, `SELECT count(*) FROM train_account_mappings WHERE train_id = ? AND account_id <> ?`, trainID, accountID)
+	if err != nil {
+		return false, err
+	}
+	if others == 0 && (train.DefaultAccountID == "" || train.DefaultAccountID == accountID) {
+		return false, nil // without any account it could use every active one
 	}
 	mapping := newPatch()
 	switch err := tx.deleteMapping(ctx, trainID, accountID, mapping); {
 	case err == nil:
 		if err := tx.applyTrain(ctx, train, mapping, credstore.ActionMappingRemove); err != nil {
-			return err
+			return false, err
 		}
 	case !errors.Is(err, credstore.ErrNotFound):
-		return err
+		return false, err
 	}
 	if train.DefaultAccountID != accountID {
-		return nil
+		return true, nil
 	}
 	byDefault := newPatch()
 	byDefault.put("default_account_id", nil, "default_account_id", accountID, nil)
-	return tx.applyTrain(ctx, train, byDefault, credstore.ActionMappingDefault)
+	return true, tx.applyTrain(ctx, train, byDefault, credstore.ActionMappingDefault)
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/jmoiron/sqlx"
@@ -12,6 +13,11 @@ import (
 // A Tx is a transaction of a [Store]. It belongs to one goroutine. Its row
 // methods ([Tx.GetAccount] and its neighbours) are for imports: they work on
 // stored values and record nothing; see [Tx.AppendAudit].
+//
+// What they read and write stays locked until the transaction ends. The store
+// locks trains before accounts: touch all trains first, then accounts, or the
+// import and a change of the store may wait for each other until PostgreSQL ends
+// one of them (ErrUnavailable).
 type Tx struct {
 	querier
 	tx     *sqlx.Tx
@@ -67,8 +73,14 @@ func (s *Store) enterWrite(ctx context.Context) (leave func(), err error) {
 }
 
 // begin starts a transaction. Waiting for a connection and for locks is bounded.
+// Read committed, whatever the database's default is: who waited for a lock reads
+// what the holder has written.
 func (s *Store) begin(ctx context.Context) (*Tx, error) {
-	tx, err := s.pool.BeginTxx(ctx, nil)
+	var options sql.TxOptions
+	if s.dialect == Postgres {
+		options.Isolation = sql.LevelReadCommitted
+	}
+	tx, err := s.pool.BeginTxx(ctx, &options)
 	if err != nil {
 		return nil, about(fail(ctx, err), "begin")
 	}
@@ -93,6 +105,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	if err := fn(); err != nil {
 		tx.events = tx.events[:before]
 		_, undo := tx.exec(ctx, "ROLLBACK TO SAVEPOINT step")
+		if undo == nil {
+			_, undo = tx.exec(ctx, "RELEASE SAVEPOINT step")
+		}
 		return errors.Join(err, about(undo, "undo"))
 	}
 	_, err := tx.exec(ctx, "RELEASE SAVEPOINT step")

@@ -114,6 +114,19 @@ func TestSavepointsAndEvents(t *testing.T) {
 	})
 }
 
+// A step that was undone leaves nothing open.
+func TestUndoneSavepointIsReleased(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+		store, ctx := newStore(t, dialect, db), t.Context()
+		failure := errors.New("no")
+		err := store.RunInTx(ctx, func(tx *sqlstore.Tx) error {
+			require.ErrorIs(t, tx.Savepoint(ctx, func() error { return failure }), failure)
+			return tx.Exec(ctx, "RELEASE SAVEPOINT step")
+		})
+		require.Error(t, err, "there is no such savepoint")
+	})
+}
+
 // A panic in a transaction undoes it and leaves the store usable.
 func TestRunInTxPanics(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
