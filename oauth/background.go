@@ -49,12 +49,25 @@ func (r *Refresher) refreshDue(ctx context.Context) error {
 			return
 		}
 		group.Go(func() error {
-			// The flight has logged what went wrong.
-			_, _ = r.credential(ctx, account.ID, need{left: left})
+			r.refreshOne(ctx, account, need{left: left})
 			return nil
 		})
 	})
 	return errors.Join(err, group.Wait())
+}
+
+// refreshOne refreshes one account's tokens. An account that cannot be read, for
+// want of the right encryption key for example, is logged once until it changes.
+func (r *Refresher) refreshOne(ctx context.Context, account credstore.Account, n need) {
+	cred, err := r.store.GetCredential(ctx, account.ID)
+	if err == nil {
+		r.told.forget(account.ID)
+		_, _ = r.better(ctx, cred, n) // the flight logs what goes wrong
+		return
+	}
+	if ctx.Err() == nil && r.told.isNews(account.ID, kind(err)+account.UpdatedAt.String()) {
+		r.log.Warn("oauth: background refresh: cannot read the account", "account", account.ID, "name", account.Name, "error", err)
+	}
 }
 
 func (r *Refresher) eachOAuthAccount(ctx context.Context, do func(credstore.Account)) error {

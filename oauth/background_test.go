@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -111,6 +112,31 @@ func TestRunSurvivesFaults(t *testing.T) {
 		require.Greater(t, w.counts().Requests, 1)
 
 		w.provider.Behave(oauthtest.Behaviour{})
+		time.Sleep(time.Minute)
+		w.requireFresh(w.store.stored("acc_1"))
+	})
+}
+
+// An account whose secrets do not open would fail in silence until a request needs it.
+func TestRunTellsOfAccountsThatCannotBeRead(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, -time.Hour, nil)
+		w.store.fail("GetCredential", credstore.ErrDamaged)
+		running(t, w.Refresher)
+		said := func() int {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return strings.Count(w.logs.String(), "cannot read the account")
+		}
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, 1, said())
+		w.store.mu.Lock()
+		w.store.accounts["acc_1"].updated = time.Now()
+		w.store.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, 2, said(), "it was changed, and is still wrong")
+
+		w.store.fail("GetCredential", nil)
 		time.Sleep(time.Minute)
 		w.requireFresh(w.store.stored("acc_1"))
 	})

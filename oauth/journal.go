@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -45,9 +44,7 @@ const (
 type Journal struct {
 	dir    string
 	sealer credstore.Sealer
-
-	mu       sync.Mutex
-	reported map[string]bool // the troubles that were logged
+	told   told // what was logged of files
 }
 
 // OpenJournal opens the journal in dir, made with mode 0700 when it does not
@@ -69,7 +66,7 @@ func OpenJournal(dir string, sealer credstore.Sealer) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oauth: refresh journal is not writable: %w", err)
 	}
-	return &Journal{dir: dir, sealer: sealer, reported: map[string]bool{}}, nil
+	return &Journal{dir: dir, sealer: sealer}, nil
 }
 
 // header is the first line of an entry.

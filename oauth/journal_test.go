@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -98,6 +99,32 @@ func TestReplayOvertaken(t *testing.T) {
 	require.Empty(t, w.files())
 }
 
+// A provider that does not rotate the refresh token: that the store still has it
+// does not say that its tokens are older.
+func TestReplayOvertakenWithoutRotation(t *testing.T) {
+	for name, test := range map[string]struct {
+		later time.Duration // than the entry's
+		kept  bool
+	}{"newer in the store": {time.Hour, true}, "older in the store": {-time.Hour, false}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, -time.Hour, nil)
+			w.store.fail("SaveTokens", credstore.ErrUnavailable)
+			r := oauth.NewRefresher(w.store, answering(t, `{"access_token":"entry","expires_in":36000}`), w.journal(), nil)
+			cred, err := r.Credential(t.Context(), "acc_1")
+			require.NoError(t, err)
+			r.Close()
+			w.store.fail("SaveTokens", nil)
+			entry := cred.Tokens
+			tokens := entry
+			tokens.Access, tokens.ExpiresAt = credstore.NewSecret("stored"), entry.ExpiresAt.Add(test.later)
+			w.store.put("acc_1", tokens)
+			require.NoError(t, w.refresher().Replay(t.Context()))
+			require.Equal(t, test.kept, w.store.stored("acc_1").Tokens.Access.Equal(tokens.Access))
+			require.Empty(t, w.files())
+		})
+	}
+}
+
 func TestReplayTwiceSaved(t *testing.T) {
 	w := deadWorld(t)
 	saved := filepath.Join(t.TempDir(), "copy")
@@ -175,6 +202,22 @@ func TestReplayLater(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The text of an error may differ each time.
+func TestReplayLaterIsSaidOnce(t *testing.T) {
+	w := deadWorld(t)
+	r := w.refresher()
+	for port := range 5 {
+		w.store.fail("SaveTokens", fmt.Errorf("%w: from port %d", credstore.ErrUnavailable, port))
+		require.Error(t, r.Replay(t.Context()))
+	}
+	require.Equal(t, 1, strings.Count(w.logs.String(), "is not replayed"))
+	w.store.fail("SaveTokens", credstore.ErrReadOnly)
+	require.Error(t, r.Replay(t.Context()))
+	require.Equal(t, 2, strings.Count(w.logs.String(), "is not replayed"), "something else is wrong")
+	w.store.fail("SaveTokens", nil)
+	require.NoError(t, r.Replay(t.Context()))
 }
 
 func TestReplayUnderAnotherKey(t *testing.T) {
@@ -256,12 +299,27 @@ func TestReplayLeavesOtherFilesAlone(t *testing.T) {
 	require.Equal(t, []string{"0000-Y.refresh.tmp", "README", "other.tmp", "x.damaged"}, w.files(), "only the old temporary file of the journal went")
 }
 
+// What cannot be read now may hold the tokens that the stored one was spent for.
 func TestReplayNewerVersion(t *testing.T) {
-	w := deadWorld(t)
-	w.rewrite(func(text string) string { return strings.Replace(text, `"version":1`, `"version":2`, 1) })
-	require.ErrorContains(t, w.refresher().Replay(t.Context()), "newer program")
-	require.Len(t, w.files(), 1)
-	require.NotContains(t, w.files()[0], "damaged")
+	inBubble(t, func(t *testing.T) {
+		w := deadWorld(t)
+		file := w.files()[0]
+		w.rewrite(func(text string) string { return strings.Replace(text, `"version":1`, `"version":2`, 1) })
+		r := w.refresher()
+		require.ErrorContains(t, r.Replay(t.Context()), "newer program")
+		_, err := r.Credential(t.Context(), "acc_1")
+		require.ErrorContains(t, err, "nothing was sent")
+		require.ErrorContains(t, err, file)
+		require.Equal(t, 1, w.counts().Requests, "a spent token is not spent again")
+		require.Equal(t, []string{file}, w.files())
+
+		w.rewrite(func(text string) string { return strings.Replace(text, `"version":2`, `"version":1`, 1) })
+		time.Sleep(5 * time.Second)
+		cred, err := r.Credential(t.Context(), "acc_1")
+		require.NoError(t, err)
+		w.requireFresh(cred)
+		require.Equal(t, 1, w.counts().Requests)
+	})
 }
 
 // Without an intent on disk nothing is sent.

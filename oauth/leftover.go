@@ -40,14 +40,19 @@ type leftover struct {
 	lock    *flock.Flock
 }
 
+// An unread is a file that cannot be read, or is no entry.
+type unread struct {
+	file string // base name; empty for the directory itself
+	err  error
+}
+
 // leftovers locks and reads the entries that nobody holds, and only reads those
 // that somebody does (live). accountID "" means all accounts. The caller closes
-// each leftover. errs tells of files that could not be read, and of those that
-// are no entries, which it sets aside.
-func (j *Journal) leftovers(accountID string) (found []*leftover, live []content, errs []error) {
+// each leftover. Files that are no entries are set aside.
+func (j *Journal) leftovers(accountID string) (found []*leftover, live []content, failed []unread) {
 	files, err := os.ReadDir(j.dir)
 	if err != nil {
-		return nil, nil, []error{fmt.Errorf("oauth: refresh journal: %w", err)}
+		return nil, nil, []unread{{err: fmt.Errorf("oauth: refresh journal: %w", err)}}
 	}
 	prefix := ""
 	if accountID != "" {
@@ -68,10 +73,10 @@ func (j *Journal) leftovers(accountID string) (found []*leftover, live []content
 		case err == nil:
 			found = append(found, left)
 		case !errors.Is(err, fs.ErrNotExist): // else it was finished meanwhile
-			errs = append(errs, fmt.Errorf("oauth: refresh journal: %s: %w", name, err))
+			failed = append(failed, unread{name, fmt.Errorf("oauth: refresh journal: %s: %w", name, err)})
 		}
 	}
-	return found, live, errs
+	return found, live, failed
 }
 
 // take reads one entry, and locks it unless another process does. A file that is
@@ -188,14 +193,4 @@ func (j *Journal) removeOldTemp(file fs.DirEntry) {
 		return
 	}
 	_ = os.Remove(filepath.Join(j.dir, file.Name())) // in the way of nothing
-}
-
-// firstReport tells whether trouble with a file is news: leftovers that stay are
-// found again and again.
-func (j *Journal) firstReport(trouble error) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	first := !j.reported[trouble.Error()]
-	j.reported[trouble.Error()] = true
-	return first
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+	"github.com/signalbox-go/signalbox/oauth"
 	"github.com/signalbox-go/signalbox/oauth/oauthtest"
 )
 
@@ -273,4 +275,36 @@ func (s *station) lockAccount(t *testing.T) (unlock func()) {
 		require.NoError(t, tx.Rollback())
 		require.NoError(t, db.Close())
 	}
+}
+
+// A file under two names is one account: two would spend its refresh token twice.
+func TestAliasOfAnAccountFile(t *testing.T) {
+	dir := t.TempDir()
+	provider := oauthtest.NewProvider(nil)
+	tokens := provider.Login("team")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "team.credentials.json"), fmt.Appendf(nil,
+		`{"type":"oauth","oauth":{"accessToken":%q,"refreshToken":%q,"expiresAt":1000}}`,
+		tokens.Access.Reveal(), tokens.Refresh.Reveal()), 0o600))
+	require.NoError(t, os.Symlink("team.credentials.json", filepath.Join(dir, "default.credentials.json")))
+	store, closeStore, err := openStore("files:" + dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, closeStore()) }()
+	journal, err := oauth.OpenJournal(t.TempDir(), journalSealer())
+	require.NoError(t, err)
+	r := oauth.NewRefresher(store, oauth.NewClient(&oauth.ClientOptions{Transport: provider.Transport()}), journal, nil)
+	defer r.Close()
+
+	var callers sync.WaitGroup
+	for range 10 {
+		for _, id := range []string{"acc_team", "acc_default"} {
+			callers.Go(func() { _, _ = r.Credential(t.Context(), id) })
+		}
+	}
+	callers.Wait()
+	require.Equal(t, oauthtest.Counts{Requests: 1, Rotations: 1}, provider.Counts("team"))
+	cred, err := r.Credential(t.Context(), "acc_default")
+	require.NoError(t, err)
+	require.True(t, provider.Valid(cred.Tokens.Access))
+	_, err = r.Credential(t.Context(), "acc_team")
+	require.ErrorContains(t, err, "default.credentials.json")
 }

@@ -166,8 +166,8 @@ func (a *attempt) ask() (credstore.Lease, error) {
 	defer cancel()
 	asked := time.Now()
 	lease, err := a.store.AcquireLease(ctx, a.accountID, a.owner, a.lease)
-	if lease.Acquired || unavailable(err) {
-		a.leasedAt = asked // the store may have given it, and only its answer was lost
+	if lease.Acquired || err != nil && !errors.Is(err, credstore.ErrReadOnly) {
+		a.leasedAt = asked // on an error, the store may have given it, and only its answer was lost
 	}
 	if err != nil && a.life.Err() != nil {
 		err = ErrClosed

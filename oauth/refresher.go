@@ -90,6 +90,7 @@ type Refresher struct {
 	opts    RefresherOptions
 	log     *slog.Logger
 	lease   time.Duration
+	told    told // what the background refresh logged of accounts
 
 	life    context.Context // of this refresher: ends with Close
 	end     context.CancelFunc
@@ -156,9 +157,17 @@ func (r *Refresher) Credential(ctx context.Context, accountID string) (*credstor
 
 func (r *Refresher) credential(ctx context.Context, accountID string, n need) (*credstore.Credential, error) {
 	cred, err := r.store.GetCredential(ctx, accountID)
+	if err == nil && cred.Type == credstore.APIKey && n.isRefused(cred) {
+		cred, err = r.readAgain(ctx, accountID) // tokens are read again under the lease
+	}
 	if err != nil {
 		return nil, err
 	}
+	return r.better(ctx, cred, n)
+}
+
+// better returns cred if it meets the need, and otherwise one that does.
+func (r *Refresher) better(ctx context.Context, cred *credstore.Credential, n need) (*credstore.Credential, error) {
 	if n.met(cred) {
 		return cred, nil
 	}
@@ -166,6 +175,18 @@ func (r *Refresher) credential(ctx context.Context, accountID string, n need) (*
 		return nil, err
 	}
 	return r.renew(ctx, cred, n)
+}
+
+// A cache is a store that remembers what another one answered, and forgets it when
+// it is told of a change; cachestore.Store is one.
+type cache interface{ Handle(event credstore.Event) }
+
+// readAgain reads an account past the cache, if there is one.
+func (r *Refresher) readAgain(ctx context.Context, accountID string) (*credstore.Credential, error) {
+	if c, ok := r.store.(cache); ok {
+		c.Handle(credstore.Event{Kind: credstore.EventAccount, ID: accountID})
+	}
+	return r.store.GetCredential(ctx, accountID)
 }
 
 // Refused is to be called when the API answered 401 to a credential; it returns

@@ -217,6 +217,24 @@ func TestStoreFaultsArePassing(t *testing.T) {
 	})
 }
 
+// A lease whose answer was lost is given back: nobody has to wait for its end.
+func TestAnswerToTheLeaseIsLost(t *testing.T) {
+	for _, fault := range []error{credstore.ErrUnavailable, context.Canceled, errors.New("any other fault")} {
+		t.Run(fault.Error(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, -time.Hour, nil)
+				w.store.lost = fault
+				_, _ = w.Credential(t.Context(), "acc_1")
+				require.Empty(t, w.store.leaseOwner("acc_1"))
+				time.Sleep(5 * time.Second)
+				started := time.Now()
+				w.requireFresh(w.get())
+				require.Less(t, time.Since(started), time.Second)
+			})
+		})
+	}
+}
+
 func TestNeedsReauthIsMarkedAndAlertedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 50*time.Second, nil)
@@ -246,18 +264,22 @@ func TestNeedsReauthIsMarkedAndAlertedOnce(t *testing.T) {
 
 // The mark is tried again: were it not set, the dead token would be sent again.
 func TestNeedsReauthIsMarkedThroughAFault(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		w := newWorld(t, -time.Hour, nil)
-		w.provider.Revoke("acc_1")
-		w.store.fail("MarkNeedsReauth", credstore.ErrUnavailable)
-		go func() {
-			time.Sleep(200 * time.Millisecond)
-			w.store.fail("MarkNeedsReauth", nil)
-		}()
-		_, err := w.Credential(t.Context(), "acc_1")
-		require.ErrorIs(t, err, credstore.ErrNeedsReauth)
-		require.Len(t, w.alerts, 1)
-	})
+	for _, fault := range []error{credstore.ErrUnavailable, context.DeadlineExceeded} {
+		t.Run(fault.Error(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, -time.Hour, nil)
+				w.provider.Revoke("acc_1")
+				w.store.fail("MarkNeedsReauth", fault)
+				go func() {
+					time.Sleep(200 * time.Millisecond)
+					w.store.fail("MarkNeedsReauth", nil)
+				}()
+				_, err := w.Credential(t.Context(), "acc_1")
+				require.ErrorIs(t, err, credstore.ErrNeedsReauth)
+				require.Len(t, w.alerts, 1)
+			})
+		})
+	}
 }
 
 func TestInvalidGrantWhenSomebodyElseStoredTokens(t *testing.T) {

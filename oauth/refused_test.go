@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/cachestore"
+	"github.com/signalbox-go/signalbox/internal/testdb"
 	"github.com/signalbox-go/signalbox/oauth"
 	"github.com/signalbox-go/signalbox/oauth/oauthtest"
 )
@@ -151,4 +153,35 @@ func TestRefusedAPIKey(t *testing.T) {
 	cred, err = w.Refused(t.Context(), "acc_1", key("new"))
 	require.NoError(t, err)
 	w.requireFresh(cred)
+}
+
+// Another process replaces a key and revokes the old one; the cache does not know.
+func TestRefusedAPIKeyReadsPastTheCache(t *testing.T) {
+	url := migrated(t, testdb.SQLite(t))
+	open := func() credstore.Store {
+		store, closeStore, err := openStore(url)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, closeStore()) })
+		return store
+	}
+	admin := open().(credstore.AdminStore)
+	_, err := admin.CreateAccount(t.Context(), credstore.NewAccount{
+		ID: "acc_1", Name: "one", Type: credstore.APIKey, APIKey: credstore.NewSecret("old")})
+	require.NoError(t, err)
+	cache := cachestore.New(open(), &cachestore.Options{TTL: time.Hour})
+	defer func() { require.NoError(t, cache.Close()) }()
+	journal, err := oauth.OpenJournal(t.TempDir(), journalSealer())
+	require.NoError(t, err)
+	r := oauth.NewRefresher(cache, oauth.NewClient(nil), journal, nil)
+	defer r.Close()
+
+	old, err := r.Credential(t.Context(), "acc_1")
+	require.NoError(t, err)
+	_, err = admin.UpdateAccount(t.Context(), "acc_1", credstore.AccountUpdate{APIKey: credstore.NewSecret("new")})
+	require.NoError(t, err)
+	better, err := r.Refused(t.Context(), "acc_1", old)
+	require.NoError(t, err)
+	require.Equal(t, "new", better.APIKey.Reveal())
+	_, err = r.Refused(t.Context(), "acc_1", better)
+	require.ErrorIs(t, err, oauth.ErrRefused)
 }

@@ -20,7 +20,10 @@ import (
 // renamed to end in ".damaged", and reported once. Everything is logged, too, once.
 func (r *Refresher) Replay(ctx context.Context) error {
 	found := r.replay(asRefresher(ctx), "")
-	errs := found.errs
+	var errs []error
+	for _, unread := range found.unread {
+		errs = append(errs, unread.err)
+	}
 	for _, stuck := range found.stuck {
 		errs = append(errs, stuck.err)
 	}
@@ -30,12 +33,17 @@ func (r *Refresher) Replay(ctx context.Context) error {
 // settle replays the leftovers of the attempt's account. alone tells that there
 // were none, and that no live process has spent stored, the refresh token in the
 // store, or is about to. It returns an error when stored is spent, and what it was
-// changed for is in an entry that cannot be replayed now: it must not be spent a
-// second time.
+// changed for is in an entry that cannot be replayed now, or may be in one that
+// cannot be read: it must not be spent a second time.
 func (a *attempt) settle(stored credstore.Secret) (alone bool, _ error) {
 	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
 	defer cancel()
 	found := a.replay(ctx, a.accountID)
+	for _, unread := range found.unread {
+		if !errors.Is(unread.err, errDamaged) { // what is damaged never tells more
+			return false, fmt.Errorf("oauth: account %s: nothing was sent: %w", a.accountID, unread.err)
+		}
+	}
 	hash := tokenHash(stored)
 	for _, stuck := range found.stuck {
 		if stuck.SpentHash == hash {
@@ -48,10 +56,10 @@ func (a *attempt) settle(stored credstore.Secret) (alone bool, _ error) {
 
 // A replayReport tells what became of the journal's leftovers.
 type replayReport struct {
-	done  int       // how many are done with
-	live  []content // entries of live processes
-	stuck []stuck   // those that stay for later
-	errs  []error   // files that cannot be read
+	done   int       // how many are done with
+	live   []content // entries of live processes
+	stuck  []stuck   // those that stay for later
+	unread []unread  // those that cannot be read
 }
 
 type stuck struct {
@@ -61,28 +69,30 @@ type stuck struct {
 
 // replay replays the leftovers of an account, or of all accounts.
 func (r *Refresher) replay(ctx context.Context, accountID string) replayReport {
-	found, live, errs := r.journal.leftovers(accountID)
-	report := replayReport{live: live, errs: errs}
-	for _, err := range errs {
-		r.logOnce(err)
+	found, live, unread := r.journal.leftovers(accountID)
+	report := replayReport{live: live, unread: unread}
+	for _, u := range unread {
+		r.logOnce(u.file, u.err)
 	}
 	for _, left := range found {
 		err := r.replayOne(ctx, left)
 		left.close()
+		file := filepath.Base(left.path)
 		if err == nil {
+			r.journal.told.forget(file)
 			report.done++
 			continue
 		}
-		err = fmt.Errorf("oauth: refresh journal: %s: new tokens of account %s cannot be saved yet: %w",
-			filepath.Base(left.path), left.AccountID, err)
-		r.logOnce(err)
+		err = fmt.Errorf("oauth: refresh journal: %s: new tokens of account %s cannot be saved yet: %w", file, left.AccountID, err)
+		r.logOnce(file, err)
 		report.stuck = append(report.stuck, stuck{left.content, err})
 	}
 	return report
 }
 
-func (r *Refresher) logOnce(err error) {
-	if r.journal.firstReport(err) {
+// logOnce logs trouble with a file: those that stay are found again and again.
+func (r *Refresher) logOnce(file string, err error) {
+	if r.journal.told.isNews(file, kind(err)) {
 		r.log.Error("oauth: an interrupted refresh is not replayed", "error", err)
 	}
 }
@@ -99,7 +109,7 @@ func (r *Refresher) replayOne(ctx context.Context, left *leftover) error {
 			"account", left.AccountID, "started_at", left.StartedAt)
 	}
 	if err := left.remove(); err != nil {
-		r.logOnce(fmt.Errorf("oauth: refresh journal: %w", err))
+		r.log.Warn("oauth: journal entry was not removed", "account", left.AccountID, "error", err)
 	}
 	r.giveBack(ctx, left.AccountID, left.Owner)
 	return nil
@@ -110,7 +120,11 @@ func (r *Refresher) replayTokens(ctx context.Context, left *leftover) error {
 	if err != nil {
 		return err
 	}
-	switch err := r.store.SaveTokens(ctx, left.AccountID, spent, tokens); {
+	err = r.overtaken(ctx, left.AccountID, spent, tokens)
+	if err == nil {
+		err = r.store.SaveTokens(ctx, left.AccountID, spent, tokens)
+	}
+	switch {
 	case errors.Is(err, credstore.ErrConflict):
 		r.log.Info("oauth: an interrupted refresh was overtaken by a newer one", "account", left.AccountID)
 	case err != nil:
@@ -119,4 +133,18 @@ func (r *Refresher) replayTokens(ctx context.Context, left *leftover) error {
 		r.log.Info("oauth: tokens of an interrupted refresh recovered", "account", left.AccountID)
 	}
 	return nil
+}
+
+// overtaken returns credstore.ErrConflict when the store has newer tokens than
+// these, of a provider that does not rotate the refresh token: then the store
+// itself cannot tell.
+func (r *Refresher) overtaken(ctx context.Context, accountID string, spent credstore.Secret, tokens credstore.Tokens) error {
+	if !tokens.Refresh.Equal(spent) {
+		return nil
+	}
+	stored, err := r.readAgain(ctx, accountID)
+	if err == nil && stored.Tokens.ExpiresAt.After(tokens.ExpiresAt) {
+		return credstore.ErrConflict
+	}
+	return nil // an account that cannot be used is saved all the same
 }

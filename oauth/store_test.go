@@ -20,6 +20,7 @@ type memStore struct {
 	faults   map[string]error // by method, as long as set
 	behind   map[string]*credstore.Credential
 	slow     time.Duration // how long AcquireLease takes
+	lost     error         // what the next AcquireLease returns in place of its answer
 }
 
 type memAccount struct {
@@ -28,6 +29,7 @@ type memAccount struct {
 	owner    string
 	until    time.Time
 	reason   string
+	updated  time.Time
 }
 
 func newMemStore() *memStore {
@@ -132,6 +134,10 @@ func (s *memStore) AcquireLease(ctx context.Context, id, owner string, ttl time.
 		return credstore.Lease{ExpiresAt: a.until, Credential: a.share()}, nil
 	}
 	a.owner, a.until = owner, now.Add(ttl)
+	if err := s.lost; err != nil {
+		s.lost = nil
+		return credstore.Lease{}, err
+	}
 	return credstore.Lease{Acquired: true, ExpiresAt: a.until, Credential: a.share()}, nil
 }
 
@@ -153,7 +159,10 @@ func (s *memStore) SaveTokens(ctx context.Context, id string, spent credstore.Se
 		return err
 	}
 	defer s.mu.Unlock()
-	if stored := a.cred.Tokens.Refresh; !stored.Equal(spent) && !stored.Equal(tokens.Refresh) {
+	if stored := a.cred.Tokens.Refresh; !stored.Equal(spent) {
+		if stored.Equal(tokens.Refresh) {
+			return nil // saved before
+		}
 		return credstore.ErrConflict
 	}
 	if tokens.Scopes == nil {
@@ -193,7 +202,7 @@ func (s *memStore) ListAccounts(_ context.Context, filter credstore.AccountFilte
 			result.Next = result.Items[0].ID
 			break
 		}
-		result.Items = append(result.Items, credstore.Account{ID: id, Type: a.cred.Type, ExpiresAt: a.cred.Tokens.ExpiresAt})
+		result.Items = append(result.Items, credstore.Account{ID: id, Type: a.cred.Type, ExpiresAt: a.cred.Tokens.ExpiresAt, UpdatedAt: a.updated})
 	}
 	return result, nil
 }
