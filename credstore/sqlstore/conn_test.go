@@ -122,7 +122,7 @@ func TestSilentPostgres(t *testing.T) {
 			t.Parallel()
 			network, dsn := newNetwork(t, dsn)
 			store := sqlstore.New(open(t, sqlstore.Postgres, dsn), sqlstore.Postgres, testSealer(),
-				&sqlstore.Options{QueryTimeout: time.Second})
+				&sqlstore.Options{QueryTimeout: 300 * time.Millisecond})
 			defer store.Close()
 			require.NoError(t, store.Ping(t.Context()))
 			ended := make(chan error, 1)

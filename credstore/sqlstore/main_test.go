@@ -3,7 +3,9 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,10 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(writerVariable); path != "" {
 		os.Exit(runWriter(path))
+	}
+	// The tests wait more than they compute: for PostgreSQL, time-outs and ticks.
+	if err := flag.Set("test.parallel", "6"); err != nil { // the command line overrides it
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -47,7 +53,27 @@ var engines = []engine{
 	{sqlstore.SQLite, newSQLite},
 }
 
-func newSQLite(t testing.TB) string { return migrated(t, sqlstore.SQLite, testdb.SQLite(t)) }
+// newSQLite copies a database that was migrated once.
+func newSQLite(t testing.TB) string {
+	t.Helper()
+	sqliteTemplate.Do(func() {
+		url := migrated(t, sqlstore.SQLite, testdb.SQLite(t))
+		db := open(t, sqlstore.SQLite, url)
+		copied := filepath.Join(t.TempDir(), "copy.db")
+		_, err := db.ExecContext(t.Context(), `VACUUM INTO $1`, copied)
+		require.NoError(t, err)
+		sqliteBytes, err = os.ReadFile(copied)
+		require.NoError(t, err)
+	})
+	url := testdb.SQLite(t)
+	require.NoError(t, os.WriteFile(strings.TrimPrefix(url, "sqlite:"), sqliteBytes, 0o600))
+	return url
+}
+
+var (
+	sqliteTemplate sync.Once
+	sqliteBytes    []byte
+)
 
 // migrated puts the schema into an empty database.
 func migrated(t testing.TB, dialect sqlstore.Dialect, url string) string {
