@@ -74,7 +74,7 @@ func TestRecordingIsReleased(t *testing.T) {
 func TestRecording(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pieces := rapid.SliceOf(rapid.SampledFrom([]int{0, 1, 100, chunkSize - 1, chunkSize, chunkSize + 1, 3 * chunkSize})).Draw(t, "pieces")
-		record := newRecording(rapid.SampledFrom([]int64{-1, 5, chunkSize}).Draw(t, "declared"))
+		var record recording
 		var want []byte
 		for i, size := range pieces {
 			piece := bytes.Repeat([]byte{byte(i)}, size)

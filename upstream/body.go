@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,11 +14,17 @@ import (
 // Messages API accepts.
 const DefaultMaxBody = 32 << 20
 
+// maxSmall is the largest body that is read before it is sent. That saves a write
+// upstream for each of the many small requests, and a slow client holds no connection.
+const maxSmall = 64 << 10
+
 var errSuperseded = errors.New("another attempt reads the request body now")
 
 // A body is a request's body that can be read by one attempt after another, each
 // from its start. What one attempt has read from the client is recorded for the next.
 type body struct {
+	small []byte // all of it; then nothing below is used
+
 	source io.ReadCloser
 	max    int64
 
@@ -34,21 +41,38 @@ type body struct {
 
 // newBody returns nil for a request without a body.
 func newBody(r *http.Request, maxBytes int64) (*body, error) {
-	if r.Body == nil || r.Body == http.NoBody {
+	switch length := r.ContentLength; {
+	case r.Body == nil || r.Body == http.NoBody:
 		return nil, nil
-	}
-	if r.ContentLength > maxBytes {
+	case length > maxBytes:
 		_ = r.Body.Close()
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrBodyTooLarge, r.ContentLength, maxBytes)
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrBodyTooLarge, length, maxBytes)
+	case 0 < length && length <= maxSmall:
+		return readSmall(r.Body, length)
 	}
-	return &body{source: r.Body, max: maxBytes, record: newRecording(r.ContentLength)}, nil
+	return &body{source: r.Body, max: maxBytes}, nil
 }
+
+func readSmall(source io.ReadCloser, length int64) (*body, error) {
+	defer func() { _ = source.Close() }()
+	small := make([]byte, length)
+	if _, err := io.ReadFull(source, small); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRequestBody, err)
+	}
+	return &body{small: small}, nil
+}
+
+// streams tells whether the body may still be on its way from the client.
+func (b *body) streams() bool { return b != nil && b.small == nil }
 
 // start returns the body for a new attempt. What still reads for an earlier one, as
 // an HTTP transport may in the background, gets an error from now on.
 func (b *body) start() io.ReadCloser {
 	if b == nil {
 		return nil
+	}
+	if b.small != nil {
+		return io.NopCloser(bytes.NewReader(b.small)) // a type that net/http sends in one piece with the headers
 	}
 	a := &attempt{body: b}
 	b.current.Store(a)
@@ -58,7 +82,7 @@ func (b *body) start() io.ReadCloser {
 // failure returns why the client's body could not be read; nil when it could.
 func (b *body) failure() error {
 	// A lock that is taken means that the source is still being read.
-	if b == nil || !b.mu.TryLock() {
+	if !b.streams() || !b.mu.TryLock() {
 		return nil
 	}
 	defer b.mu.Unlock()
@@ -70,7 +94,7 @@ func (b *body) failure() error {
 
 // answer ends the recording: the current attempt is the last.
 func (b *body) answer() {
-	if b != nil {
+	if b.streams() {
 		b.answered.Store(true)
 		b.tidy()
 	}
@@ -79,7 +103,7 @@ func (b *body) answer() {
 // finish closes the source. It does not wait for a read in progress: that one closes
 // it when it returns.
 func (b *body) finish() {
-	if b != nil {
+	if b.streams() {
 		b.current.Store(nil)
 		b.finished.Store(true)
 		b.answer()

@@ -26,14 +26,15 @@
 //     breaks, a time-out. It is never tried again, because a repeated POST is paid
 //     twice.
 //
-// A candidate that is cooling down when its turn comes is passed over. When nobody
-// is left, the error says why: [selection.CoolingError] when an account will be back,
-// [selection.ErrNoAccount] or [credstore.ErrUnavailable] when none can serve.
+// Once a candidate was limited, those that are cooling down already are passed over.
+// When nobody is left, the error says why: [selection.ErrNoAccount] or
+// [credstore.ErrUnavailable] when none can serve.
 //
 // # Bodies
 //
-// The client's body streams to the first candidate while it is recorded, so that the
-// next one gets the recorded part and then the rest. The recording is released when
-// the headers of the answer are in. Until then a request costs as much memory as its
-// body has been read, [DefaultMaxBody] at most.
+// A body of up to 64 KB is read before it is sent. A larger one, or one of unknown
+// size, streams to the first candidate while it is recorded, so that the next one gets
+// the recorded part and then the rest. The recording is released when the headers of
+// the answer are in. Until then a request costs as much memory as has been read of its
+// body, [DefaultMaxBody] at most.
 package upstream

@@ -48,7 +48,7 @@ func (x *exchange) roundTrip(header http.Header) (*http.Response, error) {
 // returns at once. The base transport of net/http first waits until it is done with
 // the request's body, and so for a client that has stopped sending.
 func (x *exchange) await(out *http.Request) (*http.Response, error) {
-	if out.Body == nil {
+	if !x.body.streams() {
 		return x.opts.Base.RoundTrip(out)
 	}
 	type result struct {
@@ -88,6 +88,9 @@ func (x *exchange) outgoing(ctx context.Context, header http.Header) *http.Reque
 		return out
 	}
 	out.Body = x.body.start()
+	if !x.body.streams() {
+		delete(header, "Expect") // the body is here already
+	}
 	// With GetBody, net/http sends the request again when a kept connection turns out
 	// to be closed before anything was written. With an idempotency key it would also
 	// do so later, when the API may be at work already.
@@ -122,7 +125,7 @@ type answerBody struct {
 func (b *answerBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel(nil)
-	if b.request != nil && b.request.answered.Load() {
+	if b.request.streams() && b.request.answered.Load() {
 		b.request.finish()
 	}
 	return err

@@ -22,6 +22,7 @@ func TestServesFromEveryStore(t *testing.T) {
 			r := w.send(http.MethodPost, "/v1/messages?beta=true", "alpha", strings.NewReader(`{"x":1}`), nil)
 			require.Equal(t, http.StatusOK, r.StatusCode)
 			require.Equal(t, "POST /v1/messages?beta=true 7", r.text)
+			require.False(t, r.Close, "the connection can be used again")
 			require.Equal(t, []string{"one"}, w.api.accounts())
 
 			for name, header := range map[string]map[string]string{
