@@ -70,8 +70,11 @@ type Credential struct {
 	AccountName string
 	Type        CredentialType
 	APIKey      Secret // set for APIKey
-	Tokens      Tokens // set for OAuth
-	NeedsReauth bool   // the refresh token was refused for good
+	// Tokens is set for OAuth. Its Refresh may be left out where only Access is
+	// needed: see [RequestStore.GetCredential].
+	Tokens      Tokens
+	Renewable   bool // there is a refresh token
+	NeedsReauth bool // the refresh token was refused for good
 }
 
 // Tokens are an OAuth access token and the refresh token that renews it.

@@ -52,8 +52,10 @@ type RequestStore interface {
 	// ranking needs them all.
 	ActiveAccounts(ctx context.Context) ([]AccountRef, error)
 
-	// GetCredential returns the account's secrets. [ErrNotFound], [ErrInactive],
-	// [ErrDamaged]. An account that needs re-authentication still has a
+	// GetCredential returns what a request needs of the account's secrets: the API
+	// key, or the access token. The refresh token may be left out, as the SQL
+	// stores do, which would have to open it; [TokenStore.AcquireLease] returns
+	// it. [ErrNotFound], [ErrInactive], [ErrDamaged]. An account that needs re-authentication still has a
 	// credential, with NeedsReauth set.
 	GetCredential(ctx context.Context, accountID string) (*Credential, error)
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
@@ -69,9 +70,10 @@ func (x *target) importFiles(t testing.TB, opts *migrate.ImportOptions) *migrate
 
 func (x *target) credential(t testing.TB, id string) *credstore.Credential {
 	t.Helper()
-	credential, err := x.store.GetCredential(t.Context(), id)
+	lease, err := x.store.AcquireLease(t.Context(), id, "test", time.Millisecond) // the way to a refresh token
 	require.NoError(t, err)
-	return credential
+	require.NoError(t, x.store.ReleaseLease(t.Context(), id, "test"))
+	return lease.Credential
 }
 
 // item finds the report's item of a file.

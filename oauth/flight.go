@@ -34,7 +34,7 @@ type flight struct {
 
 // renew gets a better credential than cred, which is what the store has.
 func (r *Refresher) renew(ctx context.Context, cred *credstore.Credential, n need) (*credstore.Credential, error) {
-	if cred.Tokens.Refresh.IsZero() {
+	if !cred.Renewable {
 		return cred, nil // cannot be renewed, and is good for the moment
 	}
 	// A flight that was under way may have been content with the very token that
@@ -115,8 +115,11 @@ func (a *account) instead(cred *credstore.Credential, n need) (*credstore.Creden
 	return nil, nil
 }
 
+// sameTokens tells whether two credentials are of one answer of the provider. What
+// GetCredential returned may lack the refresh token.
 func sameTokens(a, b *credstore.Credential) bool {
-	return a == b || a.Tokens.Access.Equal(b.Tokens.Access) && a.Tokens.Refresh.Equal(b.Tokens.Refresh)
+	x, y := a.Tokens, b.Tokens
+	return a == b || x.Access.Equal(y.Access) && (x.Refresh.IsZero() || y.Refresh.IsZero() || x.Refresh.Equal(y.Refresh))
 }
 
 // fly makes a flight. It hangs on no caller's context.

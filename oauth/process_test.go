@@ -85,9 +85,10 @@ func (s *station) stored(t *testing.T) *credstore.Credential {
 	t.Helper()
 	store, closeStore := s.open(t)
 	defer closeStore()
-	cred, err := store.GetCredential(t.Context(), "acc_1")
+	lease, err := store.AcquireLease(t.Context(), "acc_1", "test", time.Millisecond)
 	require.NoError(t, err)
-	return cred
+	require.NoError(t, store.ReleaseLease(t.Context(), "acc_1", "test"))
+	return lease.Credential
 }
 
 // journalLines counts the lines of each entry of the journal.

@@ -248,7 +248,7 @@ func final(cred *credstore.Credential, n need) error {
 		return nil
 	case cred.Type != credstore.OAuth:
 		return fmt.Errorf("oauth: account %s: %w", cred.AccountID, ErrRefused)
-	case cred.Tokens.Refresh.IsZero() && !n.usable(cred):
+	case !cred.Renewable && !n.usable(cred):
 		return fmt.Errorf("oauth: account %s: its token is no longer good and it has no refresh token: %w",
 			cred.AccountID, credstore.ErrNeedsReauth)
 	}

@@ -46,7 +46,8 @@ func (s *memStore) put(id string, tokens credstore.Tokens) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accounts[id] = &memAccount{cred: credstore.Credential{
-		AccountID: id, AccountName: "name-" + id, Type: credstore.OAuth, Tokens: tokens}}
+		AccountID: id, AccountName: "name-" + id, Type: credstore.OAuth, Tokens: tokens,
+		Renewable: !tokens.Refresh.IsZero()}}
 }
 
 func (s *memStore) fail(method string, err error) {

@@ -38,7 +38,7 @@ func keepCredential(old, loaded *credstore.Credential) *credstore.Credential {
 }
 
 func sameCredential(a, b *credstore.Credential) bool {
-	return a.AccountID == b.AccountID && a.AccountName == b.AccountName && a.Type == b.Type && a.NeedsReauth == b.NeedsReauth &&
+	return a.AccountID == b.AccountID && a.AccountName == b.AccountName && a.Type == b.Type && a.Renewable == b.Renewable && a.NeedsReauth == b.NeedsReauth &&
 		a.APIKey.Equal(b.APIKey) && sameTokens(a.Tokens, b.Tokens)
 }
 

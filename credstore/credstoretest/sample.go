@@ -70,7 +70,14 @@ func (f *Fixture) stored(t testing.TB, accountID string) *credstore.Credential {
 	t.Helper()
 	credential, err := f.Store.GetCredential(t.Context(), accountID)
 	require.NoError(t, err)
-	return credential
+	if !credential.Renewable || !credential.Tokens.Refresh.IsZero() {
+		return credential
+	}
+	lease, err := f.Store.AcquireLease(t.Context(), accountID, "stored", time.Millisecond)
+	require.NoError(t, err)
+	require.NoError(t, f.Store.ReleaseLease(t.Context(), accountID, "stored"))
+	require.True(t, lease.Credential.Tokens.Access.Equal(credential.Tokens.Access))
+	return lease.Credential
 }
 
 // account is the account as it is shown.

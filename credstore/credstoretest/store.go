@@ -103,9 +103,9 @@ func testOtherProcess(t *testing.T, f *Fixture) {
 	requireTokens(t, tokens("theirs"), f.stored(t, "acc_a").Tokens)
 	require.ErrorIs(t, f.Store.SaveTokens(t.Context(), "acc_a", tokens("a").Refresh, tokens("ours")), credstore.ErrConflict)
 	require.NoError(t, f.Store.SaveTokens(t.Context(), "acc_a", tokens("theirs").Refresh, tokens("ours")))
-	credential, err := other.GetCredential(t.Context(), "acc_a")
+	lease, err := other.AcquireLease(t.Context(), "acc_a", "theirs", time.Millisecond)
 	require.NoError(t, err)
-	requireTokens(t, tokens("ours"), credential.Tokens)
+	requireTokens(t, tokens("ours"), lease.Credential.Tokens)
 
 	require.NoError(t, other.MarkNeedsReauth(t.Context(), "acc_a", tokens("ours").Refresh, "invalid_grant"))
 	f.requireMark(t, true)
@@ -202,13 +202,13 @@ func testEvents(t *testing.T, f *Fixture) {
 	stop := f.Store.(credstore.Notifier).Subscribe(func(event credstore.Event) {
 		recorded.handle(event)
 		if credential, err := other.GetCredential(t.Context(), "acc_a"); err == nil {
-			seen = credential.Tokens.Refresh.Reveal()
+			seen = credential.Tokens.Access.Reveal()
 		}
 	})
 	defer stop()
 	require.NoError(t, f.Store.SaveTokens(t.Context(), "acc_a", tokens("a").Refresh, tokens("new")))
 	require.Contains(t, recorded.take(), credstore.Event{Kind: credstore.EventAccount, ID: "acc_a"})
-	require.Equal(t, tokens("new").Refresh.Reveal(), seen)
+	require.Equal(t, tokens("new").Access.Reveal(), seen)
 	require.NoError(t, f.Store.MarkNeedsReauth(t.Context(), "acc_a", tokens("new").Refresh, "invalid_grant"))
 	require.Contains(t, recorded.take(), credstore.Event{Kind: credstore.EventAccount, ID: "acc_a"})
 }

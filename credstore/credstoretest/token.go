@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -138,12 +139,12 @@ func testHundredSaves(t *testing.T, f *Fixture) {
 // saveOne spends the stored token until nobody was faster.
 func (f *Fixture) saveOne(t *testing.T, accountID, label string, chain *sync.Map) {
 	for {
-		credential, err := f.Store.GetCredential(t.Context(), accountID)
+		lease, err := f.Store.AcquireLease(t.Context(), accountID, label, time.Millisecond)
 		if err != nil {
 			t.Errorf("read: %v", err)
 			return
 		}
-		spent := credential.Tokens.Refresh
+		spent := lease.Credential.Tokens.Refresh
 		err = f.Store.SaveTokens(t.Context(), accountID, spent, tokens(label))
 		if errors.Is(err, credstore.ErrConflict) {
 			continue

@@ -164,6 +164,7 @@ func credential(f *AccountFile, mark reauthMark) *credstore.Credential {
 		c.APIKey = f.Account.APIKey
 	} else {
 		c.Tokens = f.Account.Tokens
+		c.Renewable = !c.Tokens.Refresh.IsZero()
 		c.NeedsReauth = mark != reauthMark{}
 	}
 	return c

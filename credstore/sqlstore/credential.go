@@ -51,7 +51,7 @@ func (s *Store) GetCredential(ctx context.Context, accountID string) (*credstore
 	if err != nil {
 		return nil, about(err, "account %q", accountID)
 	}
-	return s.credential(row)
+	return s.credential(row, row.AccessToken) // to open the refresh token too would be a second derivation
 }
 
 // RevealCredential implements [credstore.AccountAdmin].
@@ -71,20 +71,20 @@ func (s *Store) RevealCredential(ctx context.Context, accountID string) (*credst
 	if err != nil {
 		return nil, about(err, "account %q", accountID)
 	}
-	return s.credential(row)
+	return s.credential(row, row.AccessToken, row.RefreshToken)
 }
 
-// credential opens the secrets that the account's type uses.
-func (s *Store) credential(row *sealedRow) (*credstore.Credential, error) {
+// credential opens the secrets that the account's type uses: the API key, or those
+// of the tokens that are given, the access token and perhaps the refresh token.
+func (s *Store) credential(row *sealedRow, tokens ...string) (*credstore.Credential, error) {
 	credential := &credstore.Credential{
 		AccountID: row.ID, AccountName: row.Name, Type: credstore.CredentialType(row.Type),
 		NeedsReauth: !row.ReauthSince.IsZero(),
 	}
-	sealed := []string{row.AccessToken, row.RefreshToken}
 	if credential.Type == credstore.APIKey {
-		sealed = []string{row.APIKey}
+		tokens = []string{row.APIKey}
 	}
-	secrets, err := s.open(sealed...)
+	secrets, err := s.open(tokens...)
 	if err == nil && secrets[0].IsZero() {
 		err = fmt.Errorf("%w: the stored %s is empty", credstore.ErrDamaged, credential.Type)
 	}
@@ -95,8 +95,10 @@ func (s *Store) credential(row *sealedRow) (*credstore.Credential, error) {
 		credential.APIKey = secrets[0]
 		return credential, nil
 	}
-	credential.Tokens = credstore.Tokens{
-		Access: secrets[0], Refresh: secrets[1], ExpiresAt: expiry(row.ExpiresAt), Scopes: row.Scopes,
+	credential.Renewable = row.RefreshToken != ""
+	credential.Tokens = credstore.Tokens{Access: secrets[0], ExpiresAt: expiry(row.ExpiresAt), Scopes: row.Scopes}
+	if len(secrets) > 1 {
+		credential.Tokens.Refresh = secrets[1]
 	}
 	return credential, nil
 }

@@ -42,7 +42,7 @@ func (s *Store) acquireLease(ctx context.Context, accountID, owner string, ttl t
 		return credstore.Lease{}, err
 	}
 	// After the transaction: opening may cost key derivations.
-	lease.Credential, err = s.credential(row)
+	lease.Credential, err = s.credential(row, row.AccessToken, row.RefreshToken)
 	if err == nil {
 		return lease, nil
 	}

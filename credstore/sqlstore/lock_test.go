@@ -46,7 +46,7 @@ func TestWaitForLockIsBounded(t *testing.T) {
 
 		credential, err := store.GetCredential(t.Context(), "a")
 		require.NoError(t, err)
-		require.Equal(t, "refresh-a", credential.Tokens.Refresh.Reveal())
+		require.Equal(t, "access-a", credential.Tokens.Access.Reveal())
 	})
 }
 

@@ -53,7 +53,7 @@ func writer(path, name string) (spent map[string]string, err error) {
 			return nil, err
 		}
 		for {
-			credential, err := store.GetCredential(ctx, "a")
+			credential, err := store.RevealCredential(ctx, "a")
 			if err != nil {
 				return nil, err
 			}
@@ -111,7 +111,7 @@ func TestSQLiteProcesses(t *testing.T) {
 		length++
 	}
 	require.Equal(t, (processes+1)*savesPerWriter, length, "an unbroken chain")
-	credential, err := store.GetCredential(t.Context(), "a")
+	credential, err := store.RevealCredential(t.Context(), "a")
 	require.NoError(t, err)
 	require.Equal(t, token, credential.Tokens.Refresh.Reveal())
 	train, err := store.GetTrain(t.Context(), "main")
