@@ -127,8 +127,8 @@ func (b *body) tidy() {
 	}
 }
 
-// next reads from the source, and records.
-func (b *body) next(p []byte) (int, error) {
+// next reads from the source for an attempt, and records for the attempts after it.
+func (b *body) next(a *attempt, p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
@@ -141,7 +141,7 @@ func (b *body) next(p []byte) (int, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		err = fmt.Errorf("%w: %w", ErrRequestBody, err)
 	}
-	if !b.answered.Load() {
+	if !b.answered.Load() || b.current.Load() != a { // superseded while it waited for the client
 		b.record.append(p[:n])
 	}
 	b.err = err
@@ -166,7 +166,7 @@ func (a *attempt) Read(p []byte) (int, error) {
 	if a.offset < a.body.record.size {
 		n = a.body.record.read(p, a.offset)
 	} else {
-		n, err = a.body.next(p)
+		n, err = a.body.next(a, p)
 	}
 	a.offset += int64(n)
 	return n, err

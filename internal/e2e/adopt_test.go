@@ -45,8 +45,9 @@ func TestAdoptedDatabaseServes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, status, "%s: %s", train, body)
 	}
-	require.Eventually(t, func() bool { return lastUsed(t, url, "acc_1") }, eventually, tick)
-	require.False(t, lastUsed(t, url, "acc_4"))
+	db := openPostgres(t, url)
+	require.Eventually(t, func() bool { return lastUsed(t, db, "acc_1") }, eventually, 50*tick)
+	require.False(t, lastUsed(t, db, "acc_4"))
 	d.logs.requireNoSecret(t)
 }
 
@@ -73,9 +74,9 @@ func loadTypeScriptDatabase(t *testing.T, url string) (key, secret string) {
 	return "", ""
 }
 
-func lastUsed(t *testing.T, url, account string) (used bool) {
+func lastUsed(t *testing.T, db *sql.DB, account string) (used bool) {
 	t.Helper()
-	err := openPostgres(t, url).QueryRowContext(t.Context(),
+	err := db.QueryRowContext(t.Context(),
 		"SELECT last_used_at IS NOT NULL FROM accounts WHERE account_id = $1", account).Scan(&used)
 	require.NoError(t, err)
 	return used
