@@ -64,7 +64,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 {{else}}
 <p><strong>Real</strong> Requests go to the real API, and are paid for by your accounts.
 {{end}}
-<p>Proxy: <code>http://{{.Proxy}}</code>, {{.Accounts}} active accounts, {{.Trains}} active trains.
+<p>Proxy: <code>http://{{.Proxy}}</code>. Active accounts: {{.Accounts}}. Active trains: {{.Trains}}.
 </html>
 `))
 
