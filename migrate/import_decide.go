@@ -109,7 +109,7 @@ func (a *accountImport) tokensAreNewer(fileIsNewer bool) bool {
 	switch {
 	case a.stored.AccessToken == "" && a.stored.RefreshToken == "":
 		return true
-	case !ours.IsZero() && !theirs.IsZero() && ours.Before(theirs):
+	case ours.Before(theirs): // also when the file does not know the expiry, and the row does
 		return false
 	}
 	return fileIsNewer

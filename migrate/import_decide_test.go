@@ -38,7 +38,7 @@ func TestDecide(t *testing.T) {
 		{"tokens expire earlier, file newer", secrets{"k", "a2", "r2", 9}, stored, newer, nil, [3]bool{}, true},
 		{"tokens expire at the same time, file newer", secrets{"k", "a2", "r2", 10}, stored, newer, []string{"tokens"}, [3]bool{false, true, true}, false},
 		{"tokens expire at the same time, file older", secrets{"k", "a2", "r2", 10}, stored, older, nil, [3]bool{}, true},
-		{"expiry not in the file, file newer", secrets{"k", "a2", "r2", -1}, stored, newer, []string{"tokens"}, [3]bool{false, true, true}, false},
+		{"expiry not in the file, file newer", secrets{"k", "a2", "r2", -1}, stored, newer, nil, [3]bool{}, true},
 		{"expiry not in the file, file older", secrets{"k", "a2", "r2", -1}, stored, older, nil, [3]bool{}, true},
 		{"expiry not stored, file older", secrets{"k", "a2", "r2", 11}, secrets{"k", "a", "r", -1}, older, nil, [3]bool{}, true},
 		{"no tokens stored", secrets{"k", "a2", "r2", 9}, secrets{"k", "", "", -1}, older, []string{"tokens"}, [3]bool{false, true, true}, false},
