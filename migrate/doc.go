@@ -71,7 +71,8 @@
 // was kept:
 //
 //   - Tokens (access token, refresh token and expiry, taken or left together): the
-//     file wins if it is newer and its tokens do not expire earlier. Expiry alone
+//     file wins if it is newer and its tokens do not expire earlier; an expiry that
+//     only the database knows is later than one the file does not know. Expiry alone
 //     does not decide: a refresh may have given tokens that live for less time than
 //     those before had left, and to bring back a spent refresh token loses the account.
 //   - API key, type, and with the same tokens their expiry, scopes and is_max: the
