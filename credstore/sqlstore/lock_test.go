@@ -29,7 +29,8 @@ func TestWaitForLockIsBounded(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 		store := sqlstore.New(db, dialect, testSealer(), &sqlstore.Options{QueryTimeout: 100 * time.Millisecond})
 		defer store.Close()
-		addOAuth(t, newStore(t, dialect, db), "a")
+		patient := newStore(t, dialect, db)
+		addOAuth(t, patient, "a")
 		hold(t, db)
 
 		_, err := store.AcquireLease(t.Context(), "a", "me", time.Hour)
@@ -44,7 +45,7 @@ func TestWaitForLockIsBounded(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, credstore.ErrUnavailable)
 
-		credential, err := store.GetCredential(t.Context(), "a")
+		credential, err := patient.GetCredential(t.Context(), "a")
 		require.NoError(t, err)
 		require.Equal(t, "access-a", credential.Tokens.Access.Reveal())
 	})
