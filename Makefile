@@ -15,17 +15,22 @@ WITH_POSTGRES = .cache/bin/withpostgres
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast cover bench fuzz fmt lint clean tools format-check
+.PHONY: help run build assets test test-fast cover bench fuzz fmt lint clean tools format-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the quickstart on a SQLite file under ./data
+	scripts/install-assets --optional
 	go run ./examples/quickstart
 
 build: ## compile everything, the example programs into ./bin
+	scripts/install-assets --optional
 	go build ./...
 	go build -o bin/ ./examples/...
+
+assets: ## fetch the dashboard's browser scripts through npm
+	scripts/install-assets
 
 test: tools format-check ## set up what is needed and run all tests, with the race detector
 	go vet -race $(PACKAGES)
@@ -56,11 +61,12 @@ lint: ## run the linters (the first time builds them, which takes minutes)
 	$(GOLANGCI_LINT) run $(PACKAGES)
 
 clean: ## remove what these targets made
-	rm -rf bin .cache cover.out
+	rm -rf bin .cache cover.out examples/dashboard/node_modules examples/dashboard/server/npm/*.{js,txt}
 
-# Debian's packages that the tests need, and the programs of our own.
+# Debian's and npm's packages that the tests need, and the programs of our own.
 tools:
 	scripts/install-test-tools
+	scripts/install-assets
 	go build -buildvcs=false -o .cache/bin/ ./internal/tools/withpostgres
 
 format-check:

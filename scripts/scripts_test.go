@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package scripts_test runs the scripts that judge the tests' output: a check that
-// cannot fail is no check.
+// Package scripts_test runs the scripts that judge the tests' output, since a check
+// that cannot fail is no check, and the one that fetches the dashboard's assets.
 package scripts_test
 
 import (
