@@ -1,6 +1,6 @@
 // Package oauth keeps OAuth tokens alive.
 //
-//	journal, err := oauth.OpenJournal(stateDir, sealer)
+//	journal, err := oauth.OpenJournal(dir, sealer)
 //	…
 //	refresher := oauth.NewRefresher(store, oauth.NewClient(nil), journal, nil)
 //	defer refresher.Close()
@@ -50,8 +50,9 @@
 //     them died between sending it and having the answer on disk, or was
 //     suspended for longer than its lease (45 seconds with the default time-out).
 //   - Tokens that reached the journal are not lost with the process. They are
-//     saved by the next process that starts with the same directory and key, or
-//     by one that already runs; none of these spends the old token before.
+//     saved by the next process that starts with the same directory, or one beside
+//     it, and the same key, or by one that already runs; none of these spends the
+//     old token before.
 //   - An account is not marked for a fault that is not its own.
 //   - No secret is logged, or part of an error, or in the clear on disk.
 //

@@ -40,6 +40,13 @@ const (
 // So several processes may share a directory, and should when they share a
 // machine: then what one of them leaves, the others pick up at once.
 //
+// A directory belongs to one store: an entry in it whose token is no longer stored
+// was overtaken, and is removed. Whose store has several addresses may have several
+// directories for it, in one folder: before a token is spent, the directories
+// beside the journal's own are searched for an entry in which this very token was
+// spent already. Refresh tokens are unique, so that such an entry is of this store,
+// and no other entry there is touched: it may be another store's.
+//
 // A Journal is safe for concurrent use.
 type Journal struct {
 	dir    string

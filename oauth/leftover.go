@@ -42,41 +42,86 @@ type leftover struct {
 
 // An unread is a file that cannot be read, or is no entry.
 type unread struct {
-	file string // base name; empty for the directory itself
+	file string // see Journal.name; empty for the directory itself
 	err  error
 }
 
+// findings are the entries that were looked for. The caller closes each leftover.
+type findings struct {
+	leftovers []*leftover // of dead processes, locked
+	live      []content   // of processes that live, only read
+	unread    []unread
+}
+
 // leftovers locks and reads the entries that nobody holds, and only reads those
-// that somebody does (live). accountID "" means all accounts. The caller closes
-// each leftover. Files that are no entries are set aside.
-func (j *Journal) leftovers(accountID string) (found []*leftover, live []content, failed []unread) {
+// that somebody does. accountID "" means all accounts. Files that are no entries
+// are set aside.
+func (j *Journal) leftovers(accountID string) findings {
 	files, err := os.ReadDir(j.dir)
 	if err != nil {
-		return nil, nil, []unread{{err: fmt.Errorf("oauth: refresh journal: %w", err)}}
+		return findings{unread: []unread{{err: fmt.Errorf("oauth: refresh journal: %w", err)}}}
 	}
 	prefix := ""
 	if accountID != "" {
 		prefix = filePrefix(accountID)
 	}
+	var paths []string
 	for _, file := range files {
 		name := file.Name()
 		if strings.HasSuffix(name, tempSuffix) {
 			j.removeOldTemp(file)
 		}
-		if !strings.HasSuffix(name, entrySuffix) || !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		left, err := j.take(filepath.Join(j.dir, name))
-		switch {
-		case err == nil && left.lock == nil:
-			live = append(live, left.content)
-		case err == nil:
-			found = append(found, left)
-		case !errors.Is(err, fs.ErrNotExist): // else it was finished meanwhile
-			failed = append(failed, unread{name, fmt.Errorf("oauth: refresh journal: %s: %w", name, err)})
+		if strings.HasSuffix(name, entrySuffix) && strings.HasPrefix(name, prefix) {
+			paths = append(paths, filepath.Join(j.dir, name))
 		}
 	}
-	return found, live, failed
+	return j.takeAll(paths)
+}
+
+// leftoversBeside does the same with the entries, in the folders beside the
+// journal's own, of an account whose token with that hash was spent. Nothing else
+// there is touched, or even locked: it may be another store's.
+func (j *Journal) leftoversBeside(accountID, spentHash string) findings {
+	dir, err := filepath.Abs(j.dir)
+	if err != nil {
+		return findings{unread: []unread{{err: fmt.Errorf("oauth: refresh journal: %w", err)}}}
+	}
+	// The pattern is fixed, so that Glob cannot fail; what it cannot read is not ours.
+	names, _ := fs.Glob(os.DirFS(filepath.Dir(dir)), "*/"+filePrefix(accountID)+"*"+entrySuffix)
+	var paths []string
+	for _, name := range names {
+		path := filepath.Join(filepath.Dir(dir), name)
+		peek := leftover{path: path}
+		if filepath.Dir(path) != dir && peek.read() == nil && peek.AccountID == accountID && peek.SpentHash == spentHash {
+			paths = append(paths, path)
+		}
+	}
+	return j.takeAll(paths)
+}
+
+// takeAll takes the entries at these paths.
+func (j *Journal) takeAll(paths []string) (found findings) {
+	for _, path := range paths {
+		left, err := j.take(path)
+		switch {
+		case err == nil && left.lock == nil:
+			found.live = append(found.live, left.content)
+		case err == nil:
+			found.leftovers = append(found.leftovers, left)
+		case !errors.Is(err, fs.ErrNotExist): // else it was finished meanwhile
+			found.unread = append(found.unread, unread{j.name(path), fmt.Errorf("oauth: refresh journal: %s: %w", j.name(path), err)})
+		}
+	}
+	return found
+}
+
+// name is what messages call a file: its base name, with the folder's where that
+// is not the journal's own.
+func (j *Journal) name(path string) string {
+	if filepath.Dir(path) == filepath.Clean(j.dir) {
+		return filepath.Base(path)
+	}
+	return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
 }
 
 // take reads one entry, and locks it unless another process does. A file that is

@@ -134,7 +134,7 @@ func TestProcessesRefreshOnce(t *testing.T) {
 				var children []*child
 				for _, journal := range journals {
 					config := s.childConfig
-					config.Calls, config.Journal = 100, filepath.Join(dir, journal)
+					config.Calls, config.Journal = 100, filepath.Join(dir, journal, "journal") // beside no other
 					children = append(children, startChild(t, config))
 				}
 				for _, c := range children {

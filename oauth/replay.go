@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -30,21 +29,23 @@ func (r *Refresher) Replay(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// settle replays the leftovers of the attempt's account. alone tells that there
-// were none, and that no live process has spent stored, the refresh token in the
-// store, or is about to. It returns an error when stored is spent, and what it was
-// changed for is in an entry that cannot be replayed now, or may be in one that
-// cannot be read: it must not be spent a second time.
+// settle replays the leftovers of the attempt's account, and those of journals
+// beside this one in which stored, the refresh token in the store, was spent. alone
+// tells that there were none, and that no live process has spent stored, or is about
+// to. It returns an error when stored is spent, and what it was changed for is in an
+// entry that cannot be replayed now, or may be in one that cannot be read: it must
+// not be spent a second time.
 func (a *attempt) settle(stored credstore.Secret) (alone bool, _ error) {
 	ctx, cancel := context.WithTimeout(a.life, storeTimeout)
 	defer cancel()
+	hash := tokenHash(stored)
 	found := a.replay(ctx, a.accountID)
+	found.add(a.replayAll(ctx, a.journal.leftoversBeside(a.accountID, hash)))
 	for _, unread := range found.unread {
 		if !errors.Is(unread.err, errDamaged) { // what is damaged never tells more
 			return false, fmt.Errorf("oauth: account %s: nothing was sent: %w", a.accountID, unread.err)
 		}
 	}
-	hash := tokenHash(stored)
 	for _, stuck := range found.stuck {
 		if stuck.SpentHash == hash {
 			return false, stuck.err
@@ -67,17 +68,27 @@ type stuck struct {
 	err error
 }
 
+func (r *replayReport) add(other replayReport) {
+	r.done += other.done
+	r.live = append(r.live, other.live...)
+	r.stuck = append(r.stuck, other.stuck...)
+	r.unread = append(r.unread, other.unread...)
+}
+
 // replay replays the leftovers of an account, or of all accounts.
 func (r *Refresher) replay(ctx context.Context, accountID string) replayReport {
-	found, live, unread := r.journal.leftovers(accountID)
-	report := replayReport{live: live, unread: unread}
-	for _, u := range unread {
+	return r.replayAll(ctx, r.journal.leftovers(accountID))
+}
+
+func (r *Refresher) replayAll(ctx context.Context, found findings) replayReport {
+	report := replayReport{live: found.live, unread: found.unread}
+	for _, u := range found.unread {
 		r.logOnce(u.file, u.err)
 	}
-	for _, left := range found {
+	for _, left := range found.leftovers {
 		err := r.replayOne(ctx, left)
 		left.close()
-		file := filepath.Base(left.path)
+		file := r.journal.name(left.path)
 		if err == nil {
 			r.journal.told.forget(file)
 			report.done++

@@ -202,8 +202,7 @@ func describePostgres(dsn string) string {
 }
 
 // JournalDir is the folder of the refresh journal, a folder in StateDir for each
-// place that credentials come from: gateways on other stores may use the same
-// StateDir, and have accounts of the same ids.
+// address that credentials come from. The package documentation says why.
 func (c *Config) JournalDir() string {
 	place := c.Describe()
 	if !c.UseDatabase {
