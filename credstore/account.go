@@ -160,12 +160,19 @@ const (
 
 // An AccountFilter says which accounts to list, in which order.
 type AccountFilter struct {
-	Search     string         // part of the name or id, in any case; empty: all
-	Type       CredentialType // empty: both
-	Active     *bool          // nil: both
-	Reauth     *bool          // needs re-authentication; nil: both
-	Sort       AccountSort
-	Descending bool // the whole order reversed, ties too
+	Search string         // part of the name or id, in any case; empty: all
+	Type   CredentialType // empty: both
+	Active *bool          // nil: both
+	Reauth *bool          // needs re-authentication; nil: both
+	// ExpiresBefore leaves the OAuth accounts whose expiry is known and before
+	// that time, long past ones included; zero: all.
+	ExpiresBefore time.Time
+	// UnusedSince leaves the accounts that were created before that time and did
+	// not serve a request since; zero: all. An account whose creation time is not
+	// known counts as old.
+	UnusedSince time.Time
+	Sort        AccountSort
+	Descending  bool // the whole order reversed, ties too
 }
 
 // HasSearch tells whether text contains the search string, without regard to

@@ -8,8 +8,7 @@ import (
 // An Action is what an audit event records: object and verb, as "account.create".
 type Action string
 
-// The actions that stores record themselves. Programs may record others, such as
-// a login, with [AuditLog.AppendAudit].
+// The actions that stores record themselves.
 const (
 	ActionAccountCreate     Action = "account.create"
 	ActionAccountUpdate     Action = "account.update"
@@ -31,6 +30,16 @@ const (
 	ActionSlackUpdate       Action = "slack.update"
 )
 
+// The actions that a dashboard records, with [AuditLog.AppendAudit]. Programs may
+// record others.
+const (
+	ActionLogin       Action = "session.login"
+	ActionLoginFailed Action = "session.login_failed"
+	ActionLogout      Action = "session.logout"
+	ActionLogoutAll   Action = "session.logout_all" // every session of everybody
+	ActionSlackTest   Action = "slack.test"         // a message was sent to the train's webhook
+)
+
 // An ObjectType is the kind of thing an audit event is about.
 type ObjectType string
 
@@ -38,6 +47,7 @@ type ObjectType string
 const (
 	ObjectAccount ObjectType = "account"
 	ObjectTrain   ObjectType = "train"
+	ObjectSession ObjectType = "session" // a login at the dashboard; its id is no secret
 )
 
 // An AuditEvent is one line of the audit trail. Before and After are JSON objects
@@ -56,10 +66,11 @@ type AuditEvent struct {
 
 // An AuditFilter says which audit events to list; zero fields do not filter.
 type AuditFilter struct {
-	ActorName  string
-	Action     Action
-	ObjectType ObjectType
-	ObjectID   string
-	Since      time.Time // at or after
-	Until      time.Time // before
+	ActorName    string
+	ActorSession string
+	Action       Action // one that ends in "." stands for its family: "account." for all of accounts
+	ObjectType   ObjectType
+	ObjectID     string
+	Since        time.Time // at or after
+	Until        time.Time // before
 }

@@ -209,6 +209,12 @@ type TrainAdmin interface {
 	// [ErrInvalid] when accountIDs is not a permutation of seen. [ErrNotFound].
 	ReorderMappings(ctx context.Context, trainID string, seen, accountIDs []string) error
 
+	// ResetMappings takes the order away: every mapping gets priority 0, that of
+	// a mapping nobody gave another, so that none is preferred to the others.
+	// seen is the order the caller saw, as for ReorderMappings: [ErrConflict].
+	// [ErrNotFound].
+	ResetMappings(ctx context.Context, trainID string, seen []string) error
+
 	// SetDefaultAccount sets the account tried first; "" for none. A train left
 	// without any mapping and default may use every active account. [ErrNotFound]
 	// for either.

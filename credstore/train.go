@@ -87,9 +87,10 @@ const (
 
 // A TrainFilter says which trains to list, in which order.
 type TrainFilter struct {
-	Search     string // part of the id or name, in any case; empty: all
-	Active     *bool  // nil: both
-	AccountID  string // only trains that are mapped to, or default to, this account; empty: all
-	Sort       TrainSort
-	Descending bool // the whole order reversed, ties too
+	Search            string // part of the id or name, in any case; empty: all
+	Active            *bool  // nil: both
+	AccountID         string // only trains that are mapped to, or default to, this account; empty: all
+	WithoutClientKeys bool   // only trains that nobody can use for want of a client key
+	Sort              TrainSort
+	Descending        bool // the whole order reversed, ties too
 }

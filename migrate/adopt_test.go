@@ -74,7 +74,7 @@ func TestAdoptTypeScriptDatabase(t *testing.T) {
 	require.Empty(t, report.Findings)
 	require.EqualValues(t, 8, report.Secrets)
 	require.Equal(t, map[string]int64{"accounts": 4, "trains": 3, "train_account_mappings": 3,
-		"audit_events": 0, "account_refreshes": 0}, report.Rows)
+		"audit_events": 0, "account_refreshes": 0, "dashboard_sessions": 0}, report.Rows)
 	require.Equal(t, before, dump(t, url), "verifying changes nothing")
 
 	// The files that it was made from change nothing either.
@@ -86,7 +86,7 @@ func TestAdoptTypeScriptDatabase(t *testing.T) {
 	require.Equal(t, migrate.ImportSummary{Unchanged: 3}, x.importFiles(t, nil).Summary)
 	require.Equal(t, before, dump(t, url))
 
-	_, err = m.Down(t.Context(), &migrate.DownOptions{Steps: 3})
+	_, err = m.Down(t.Context(), &migrate.DownOptions{Steps: 4})
 	require.ErrorIs(t, err, migrate.ErrHoldsRows)
 	require.Equal(t, before, dump(t, url))
 	typescriptWorksOn(t, db)

@@ -133,7 +133,7 @@ func (x *target) benchFiles(b *testing.B) {
 
 // empty takes everything out of the database.
 func (x *target) empty(b *testing.B) {
-	_, err := x.migrator.Down(b.Context(), &migrate.DownOptions{Steps: 3, Force: true})
+	_, err := x.migrator.Down(b.Context(), &migrate.DownOptions{Steps: 4, Force: true})
 	require.NoError(b, err)
 	_, err = x.migrator.Up(b.Context())
 	require.NoError(b, err)

@@ -58,7 +58,7 @@ func Example() {
 	}
 	fmt.Println("secrets that open:", report.Secrets, "ok:", report.OK())
 	// Output:
-	// 3 migrations
+	// 4 migrations
 	// new research.credentials.json acc_research
 	// secrets that open: 1 ok: true
 }

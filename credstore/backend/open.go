@@ -26,6 +26,9 @@ type Backend struct {
 	// Admin manages accounts and trains; nil with credential files, which are
 	// managed by editing them.
 	Admin credstore.AdminStore
+	// Sessions keeps the dashboard's sessions in the same database; nil with
+	// credential files.
+	Sessions *sqlstore.Sessions
 	// JournalSealer seals the refresh journal: with the encryption key, or with
 	// credential files with a key of this machine's own, kept in StateDir.
 	JournalSealer credstore.Sealer
@@ -99,7 +102,7 @@ func (b *Backend) openDatabase(ctx context.Context, config Config, logger *slog.
 	b.closers = append(b.closers, db.Close)
 	store := sqlstore.New(db, dialect, sealer, &sqlstore.Options{Logger: logger}) //nolint:contextcheck // the store outlives the call that opens it
 	b.closers = append(b.closers, store.Close)
-	b.Store, b.Admin = store, store
+	b.Store, b.Admin, b.Sessions = store, store, store.Sessions()
 	return store.CheckSchema(ctx)
 }
 

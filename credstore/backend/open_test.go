@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,6 +44,7 @@ func TestOpenFiles(t *testing.T) {
 	b, log, err := open(t, map[string]string{"CREDENTIALS_DIR": dir})
 	require.NoError(t, err)
 	require.Nil(t, b.Admin)
+	require.Nil(t, b.Sessions)
 	require.Contains(t, log, "credential files in "+dir)
 	credential, err := b.Store.GetCredential(t.Context(), "acc_a")
 	require.NoError(t, err)
@@ -70,6 +72,7 @@ func TestOpenDatabases(t *testing.T) {
 			accounts, err := b.Store.ActiveAccounts(t.Context())
 			require.NoError(t, err)
 			require.Len(t, accounts, 1)
+			require.NoError(t, b.Sessions.CommitCtx(t.Context(), "hash", []byte("data"), time.Now().Add(time.Hour)))
 		})
 	}
 }

@@ -24,6 +24,9 @@ var accountTests = []test{
 	{name: "BadPage", run: testAccountBadPage},
 	{name: "Search", run: testAccountSearch},
 	{name: "Filter", run: testAccountFilter},
+	{name: "FilterExpiry", run: testAccountFilterExpiry},
+	{name: "FilterUnused", run: testAccountFilterUnused},
+	{name: "FilterUnusedByUse", run: testAccountFilterUnusedByUse, requires: needs(lastUsed)},
 	{name: "FilterActive", run: testAccountFilterActive, requires: needs(admin)},
 }
 
@@ -272,6 +275,46 @@ func testAccountFilter(t *testing.T, f *Fixture) {
 	require.Equal(t, []string{"k1", "o1", "o2"}, f.accountNames(t, credstore.AccountFilter{Active: &yes}))
 	require.Empty(t, f.accountNames(t, credstore.AccountFilter{Active: &no}))
 	require.Equal(t, []string{"o1"}, f.accountNames(t, credstore.AccountFilter{Search: "O", Type: credstore.OAuth, Reauth: &no}))
+}
+
+func testAccountFilterExpiry(t *testing.T, f *Fixture) {
+	unknown, past := oauthAccount("unknown"), oauthAccount("past")
+	unknown.Tokens.ExpiresAt, past.Tokens.ExpiresAt = time.Time{}, expiry.AddDate(-10, 0, 0)
+	f.addAccounts(t, oauthAccount("a"), unknown, past, apiKeyAccount("key"))
+	for before, want := range map[time.Time][]string{
+		{}:                                  {"a", "key", "past", "unknown"},
+		expiry:                              {"past"},
+		expiry.Add(time.Microsecond):        {"a", "past"},
+		expiry.AddDate(1, 0, 0):             {"a", "past"},
+		past.Tokens.ExpiresAt:               {},
+		time.UnixMilli(1):                   {},
+		expiry.In(time.FixedZone("", 3600)): {"past"},
+	} {
+		require.Equal(t, want, f.accountNames(t, credstore.AccountFilter{ExpiresBefore: before}), "before %v", before)
+	}
+	filter := credstore.AccountFilter{ExpiresBefore: expiry.AddDate(1, 0, 0), Search: "A", Descending: true}
+	require.Equal(t, []string{"past", "a"}, f.accountNames(t, filter))
+}
+
+// Nobody used them, but not all were there to be used.
+func testAccountFilterUnused(t *testing.T, f *Fixture) {
+	f.addAccounts(t, apiKeyAccount("a"), oauthAccount("b"))
+	created := f.account(t, "acc_a").CreatedAt
+	require.Empty(t, f.accountNames(t, credstore.AccountFilter{UnusedSince: created}))
+	require.Contains(t, f.accountNames(t, credstore.AccountFilter{UnusedSince: created.Add(time.Microsecond)}), "a")
+	later := credstore.AccountFilter{UnusedSince: created.Add(time.Hour)}
+	require.Equal(t, []string{"a", "b"}, f.accountNames(t, later))
+	later.Type = credstore.OAuth
+	require.Equal(t, []string{"b"}, f.accountNames(t, later))
+}
+
+func testAccountFilterUnusedByUse(t *testing.T, f *Fixture) {
+	f.addAccounts(t, apiKeyAccount("a"), apiKeyAccount("b"))
+	used := time.Now().UTC().Truncate(time.Microsecond)
+	f.Store.TouchLastUsed("acc_a", used)
+	f.awaitLastUsed(t, "acc_a", used)
+	require.Equal(t, []string{"b"}, f.accountNames(t, credstore.AccountFilter{UnusedSince: used}))
+	require.Equal(t, []string{"a", "b"}, f.accountNames(t, credstore.AccountFilter{UnusedSince: used.Add(time.Microsecond)}))
 }
 
 func testAccountFilterActive(t *testing.T, f *Fixture) {

@@ -192,16 +192,16 @@ func testAppendAuditRefused(t *testing.T, f *Fixture) {
 
 func testListAudit(t *testing.T, f *Fixture) {
 	appendAs := func(name string, action credstore.Action, object, id string) {
-		ctx := credstore.WithActor(t.Context(), credstore.Actor{Kind: credstore.ActorOperator, Name: name})
+		ctx := credstore.WithActor(t.Context(), credstore.Actor{Kind: credstore.ActorOperator, Name: name, Session: "session of " + name})
 		event := credstore.AuditEvent{Action: action, ObjectType: credstore.ObjectType(object), ObjectID: id}
 		require.NoError(t, f.Admin.AppendAudit(ctx, event))
 	}
 	appendAs("ann", "login", "operator", "ann")
 	appendAs("bob", "login", "operator", "bob")
-	appendAs("ann", "export", "account", "acc_a")
+	appendAs("ann", "account.export", "account", "acc_a")
 	all := f.auditTrail(t, credstore.AuditFilter{})
 	require.Len(t, all, 3)
-	require.Equal(t, credstore.Action("export"), all[0].Action, "newest first")
+	require.Equal(t, credstore.Action("account.export"), all[0].Action, "newest first")
 	newest, middle, oldest := all[0], all[1], all[2]
 
 	for name, filtered := range map[string]struct {
@@ -212,6 +212,9 @@ func testListAudit(t *testing.T, f *Fixture) {
 		"action":         {credstore.AuditFilter{Action: "login"}, []credstore.AuditEvent{middle, oldest}},
 		"object type":    {credstore.AuditFilter{ObjectType: "account"}, []credstore.AuditEvent{newest}},
 		"object":         {credstore.AuditFilter{ObjectType: "operator", ObjectID: "bob"}, []credstore.AuditEvent{middle}},
+		"family":         {credstore.AuditFilter{Action: "account."}, []credstore.AuditEvent{newest}},
+		"no family":      {credstore.AuditFilter{Action: "acc."}, nil},
+		"session":        {credstore.AuditFilter{ActorSession: "session of bob"}, []credstore.AuditEvent{middle}},
 		"nobody":         {credstore.AuditFilter{ActorName: "Ann"}, nil},
 		"since":          {credstore.AuditFilter{Since: middle.At}, []credstore.AuditEvent{newest, middle}},
 		"until":          {credstore.AuditFilter{Until: middle.At}, []credstore.AuditEvent{oldest}},

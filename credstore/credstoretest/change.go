@@ -142,12 +142,21 @@ var changes = []changeCase{
 		events: []credstore.Event{trainEvent("main")},
 	},
 	{
-		name: "ReorderMappings",
+		name: "ResetMappings",
 		run: func(ctx context.Context, admin credstore.AdminStore) error {
-			return admin.ReorderMappings(ctx, "main", []string{"acc_c", "acc_a", "acc_b"}, []string{"acc_b", "acc_c", "acc_a"})
+			return admin.ResetMappings(ctx, "main", []string{"acc_c", "acc_a", "acc_b"})
 		},
 		audit: trainAudit(credstore.ActionMappingReorder,
-			`{"mappings":["acc_c","acc_a","acc_b"]}`, `{"mappings":["acc_b","acc_c","acc_a"]}`),
+			`{"priorities":{"acc_a":2,"acc_b":1,"acc_c":7}}`, `{"priorities":{"acc_a":0,"acc_b":0,"acc_c":0}}`),
+		events: []credstore.Event{trainEvent("main")},
+	},
+	{
+		name: "ReorderMappings",
+		run: func(ctx context.Context, admin credstore.AdminStore) error {
+			return admin.ReorderMappings(ctx, "main", []string{"acc_b", "acc_c", "acc_a"}, []string{"acc_c", "acc_b", "acc_a"})
+		},
+		audit: trainAudit(credstore.ActionMappingReorder,
+			`{"mappings":["acc_b","acc_c","acc_a"]}`, `{"mappings":["acc_c","acc_b","acc_a"]}`),
 		events: []credstore.Event{trainEvent("main")},
 	},
 	{
@@ -163,7 +172,7 @@ var changes = []changeCase{
 		run: func(ctx context.Context, admin credstore.AdminStore) error {
 			return admin.RemoveMapping(ctx, "main", "acc_b")
 		},
-		audit:  trainAudit(credstore.ActionMappingRemove, `{"account_id":"acc_b","priority":3}`, ""),
+		audit:  trainAudit(credstore.ActionMappingRemove, `{"account_id":"acc_b","priority":2}`, ""),
 		events: []credstore.Event{trainEvent("main")},
 	},
 	{
@@ -209,7 +218,7 @@ var changes = []changeCase{
 			return admin.DeactivateAccount(ctx, "acc_c", true)
 		},
 		audit: []auditCase{
-			{credstore.ActionMappingRemove, credstore.ObjectTrain, "main", `{"account_id":"acc_c","priority":2}`, ""},
+			{credstore.ActionMappingRemove, credstore.ObjectTrain, "main", `{"account_id":"acc_c","priority":3}`, ""},
 			{credstore.ActionMappingDefault, credstore.ObjectTrain, "main", `{"default_account_id":"acc_c"}`, `{"default_account_id":null}`},
 			{credstore.ActionAccountDeactivate, credstore.ObjectAccount, "acc_c", `{"active":true}`, `{"active":false}`},
 		},

@@ -22,6 +22,7 @@ var trainTests = []test{
 	{name: "BadPage", run: testTrainBadPage},
 	{name: "SearchID", run: testTrainSearchID},
 	{name: "SearchName", run: testTrainSearchName, requires: needs(trainText)},
+	{name: "FilterClientKeys", run: testTrainFilterClientKeys},
 	{name: "Filter", run: testTrainFilter, requires: needs(admin, mappings)},
 	{name: "ClientKeys", run: testListClientKeys},
 	{name: "ClientKeysRevokedMeanwhile", run: testListClientKeysRevoked, requires: needs(admin)},
@@ -204,6 +205,15 @@ func testTrainSearchName(t *testing.T, f *Fixture) {
 	} {
 		require.Equal(t, want, f.trainIDs(t, credstore.TrainFilter{Search: search}), "%q", search)
 	}
+}
+
+func testTrainFilterClientKeys(t *testing.T, f *Fixture) {
+	f.addTrain(t, train("with"))
+	f.addTrain(t, credstore.NewTrain{ID: "without"})
+	f.addTrain(t, credstore.NewTrain{ID: "nor-this"})
+	require.Equal(t, []string{"nor-this", "without"}, f.trainIDs(t, credstore.TrainFilter{WithoutClientKeys: true}))
+	require.Equal(t, []string{"without"}, f.trainIDs(t, credstore.TrainFilter{WithoutClientKeys: true, Search: "WITH"}))
+	require.Equal(t, []string{"nor-this", "with", "without"}, f.trainIDs(t, credstore.TrainFilter{}))
 }
 
 func testTrainFilter(t *testing.T, f *Fixture) {

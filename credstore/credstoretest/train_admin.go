@@ -27,6 +27,8 @@ var trainAdminTests = []test{
 	{name: "Reorder", run: testReorder, requires: needs(admin, mappings)},
 	{name: "ReorderRefused", run: testReorderRefused, requires: needs(admin, mappings)},
 	{name: "ReorderRace", run: testReorderRace, requires: needs(admin, mappings)},
+	{name: "Reset", run: testReset, requires: needs(admin, mappings)},
+	{name: "ResetRefused", run: testResetRefused, requires: needs(admin, mappings)},
 	{name: "Slack", run: testSlackAdmin, requires: needs(admin, slack)},
 	{name: "SlackRefused", run: testSlackRefused, requires: needs(admin, slack)},
 }
@@ -288,6 +290,48 @@ func testReorderRace(t *testing.T, f *Fixture) {
 		}
 	}
 	require.Equal(t, orders[winner], f.mappedIDs(t, "main"))
+}
+
+func testReset(t *testing.T, f *Fixture) {
+	f.prepareChanges(t)
+	require.NoError(t, f.Admin.AddMapping(t.Context(), "main", "acc_c", -1))
+	require.NoError(t, f.Admin.ReorderMappings(t.Context(), "main", []string{"acc_a", "acc_b", "acc_c"}, []string{"acc_c", "acc_b", "acc_a"}))
+	require.NoError(t, f.Admin.ResetMappings(t.Context(), "main", []string{"acc_c", "acc_b", "acc_a"}))
+	byName := []string{"acc_a", "acc_b", "acc_c"}
+	require.Equal(t, byName, f.mappedIDs(t, "main"))
+	route, err := f.Store.GetRoute(t.Context(), "main")
+	require.NoError(t, err)
+	for _, mapping := range route.Mappings {
+		require.Zero(t, mapping.Priority)
+	}
+
+	before, trail := f.dump(t), f.auditTrail(t, credstore.AuditFilter{})
+	require.NoError(t, f.Admin.ResetMappings(t.Context(), "main", byName), "again changes nothing")
+	require.Equal(t, before, f.dump(t))
+	require.Equal(t, trail, f.auditTrail(t, credstore.AuditFilter{}))
+}
+
+func testResetRefused(t *testing.T, f *Fixture) {
+	f.prepareChanges(t)
+	f.addTrain(t, train("empty"))
+	before := f.dump(t)
+	for name, refused := range map[string]struct {
+		train string
+		seen  []string
+		want  error
+	}{
+		"seen another order":   {"main", []string{"acc_b", "acc_a"}, credstore.ErrConflict},
+		"seen fewer":           {"main", []string{"acc_a"}, credstore.ErrConflict},
+		"seen none":            {"main", nil, credstore.ErrConflict},
+		"seen more":            {"main", []string{"acc_a", "acc_b", "acc_c"}, credstore.ErrConflict},
+		"unknown train":        {"none", nil, credstore.ErrNotFound},
+		"bad train id":         {"no/ne", nil, credstore.ErrInvalidID},
+		"of a train without":   {"empty", []string{"acc_a"}, credstore.ErrConflict},
+		"nothing, nothing new": {"empty", nil, nil},
+	} {
+		require.ErrorIs(t, f.Admin.ResetMappings(t.Context(), refused.train, refused.seen), refused.want, name)
+	}
+	require.Equal(t, before, f.dump(t))
 }
 
 func testSlackAdmin(t *testing.T, f *Fixture) {

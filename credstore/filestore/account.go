@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -57,19 +58,24 @@ func (s *Store) filterAccounts(ctx context.Context, filter credstore.AccountFilt
 	}
 	var found []*account
 	for _, a := range now.usable {
-		if a.passes(filter) {
+		if a.passes(filter, s.lastUsed.at(a.id)) {
 			found = append(found, a)
 		}
 	}
 	return found, nil
 }
 
-func (a *account) passes(filter credstore.AccountFilter) bool {
+func (a *account) passes(filter credstore.AccountFilter, lastUsed time.Time) bool {
 	return (filter.Search == "" || credstore.HasSearch(a.name, filter.Search) || credstore.HasSearch(a.id, filter.Search)) &&
 		(filter.Type == "" || a.info.Type == filter.Type) &&
 		(filter.Active == nil || *filter.Active) &&
-		(filter.Reauth == nil || a.info.NeedsReauth() == *filter.Reauth)
+		(filter.Reauth == nil || a.info.NeedsReauth() == *filter.Reauth) &&
+		(filter.ExpiresBefore.IsZero() || a.info.Type == credstore.OAuth && isBefore(a.info.ExpiresAt, filter.ExpiresBefore)) &&
+		(filter.UnusedSince.IsZero() || a.info.CreatedAt.Before(filter.UnusedSince) && lastUsed.Before(filter.UnusedSince))
 }
+
+// isBefore tells whether a time that may not be known is before another.
+func isBefore(known, other time.Time) bool { return !known.IsZero() && known.Before(other) }
 
 func (s *Store) accountOrder(filter credstore.AccountFilter) (order[*account], error) {
 	o := order[*account]{name: "accounts by " + string(filter.Sort), descending: filter.Descending}

@@ -43,7 +43,8 @@ func (s *Store) filterTrains(ctx context.Context, filter credstore.TrainFilter) 
 	for _, id := range now.trainIDs {
 		// All trains are active, and none has an account of its own.
 		if (filter.Search == "" || credstore.HasSearch(id, filter.Search)) &&
-			(filter.Active == nil || *filter.Active) && filter.AccountID == "" {
+			(filter.Active == nil || *filter.Active) && filter.AccountID == "" &&
+			(!filter.WithoutClientKeys || now.trains[id].info.ClientKeys == 0) {
 			found = append(found, now.trains[id])
 		}
 	}

@@ -141,6 +141,15 @@ func (s *Store) filterAccounts(query sq.SelectBuilder, filter credstore.AccountF
 	if filter.Reauth != nil {
 		query = query.Where("(r.account_id IS NOT NULL) = ?", *filter.Reauth)
 	}
+	if !filter.ExpiresBefore.IsZero() {
+		// A stored millisecond is before a time within it.
+		before := filter.ExpiresBefore.Add(time.Millisecond - time.Nanosecond).UnixMilli()
+		query = query.Where("a.credential_type = 'oauth' AND a.oauth_expires_at <> 0 AND a.oauth_expires_at < ?", before)
+	}
+	if !filter.UnusedSince.IsZero() {
+		since := timeParam(filter.UnusedSince)
+		query = query.Where("(a.last_used_at IS NULL OR a.last_used_at < ?) AND (a.created_at IS NULL OR a.created_at < ?)", since, since)
+	}
 	return query, nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	sq "github.com/Masterminds/squirrel"
 
@@ -173,8 +175,12 @@ func (s *Store) ListAudit(ctx context.Context, filter credstore.AuditFilter, pag
 func filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, error) {
 	query := sq.Select("event_id", "occurred_at", "actor_kind", "actor_name", "actor_verified", "actor_session", "actor_address",
 		"action", "object_type", "object_id", "before_state", "after_state").From("audit_events")
+	action := "action"
+	if strings.HasSuffix(string(filter.Action), ".") {
+		action = fmt.Sprintf("substr(action, 1, %d)", utf8.RuneCountInString(string(filter.Action)))
+	}
 	for _, equal := range []struct{ column, value string }{
-		{"actor_name", filter.ActorName}, {"action", string(filter.Action)},
+		{"actor_name", filter.ActorName}, {"actor_session", filter.ActorSession}, {action, string(filter.Action)},
 		{"object_type", string(filter.ObjectType)}, {"object_id", filter.ObjectID},
 	} {
 		if err := checkText(equal.column, equal.value); err != nil {

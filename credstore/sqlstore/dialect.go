@@ -106,12 +106,12 @@ func (d Dialect) listParam(list []string) any {
 	return string(data)
 }
 
-// countHashes is the number of different client keys in a column: see hashes.
-func (d Dialect) countHashes(column string) string {
+// hashes selects the client keys in a column: see [textList.hashes].
+func (d Dialect) hashes(column string) string {
 	if d == Postgres {
-		return "(SELECT count(DISTINCT k) FROM unnest(" + column + ") k WHERE length(k) = 64 AND k !~ '[^0-9a-f]')"
+		return "(SELECT k FROM unnest(" + column + ") k WHERE length(k) = 64 AND k !~ '[^0-9a-f]')"
 	}
-	return "(SELECT count(DISTINCT value) FROM json_each(" + column + ") WHERE length(value) = 64 AND value NOT GLOB '*[^0-9a-f]*')"
+	return "(SELECT value AS k FROM json_each(" + column + ") WHERE length(value) = 64 AND value NOT GLOB '*[^0-9a-f]*')"
 }
 
 // timeCast marks a parameter as a time where the engine could not tell.

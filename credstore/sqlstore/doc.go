@@ -18,6 +18,7 @@
 //	train_account_mappings   which accounts a train may use
 //	audit_events             append-only, held so by triggers
 //	account_refreshes        leases and re-authentication marks, beside accounts
+//	dashboard_sessions       who is logged in at the dashboard: see [Sessions]
 //
 // The first three are those of existing deployments of the TypeScript system, and
 // what is written to them keeps its formats, so that both can work on one

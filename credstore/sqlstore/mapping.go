@@ -105,21 +105,30 @@ func checkPermutation(seen, accountIDs []string) error {
 	return nil
 }
 
-func (tx *Tx) reorder(ctx context.Context, trainID string, seen, accountIDs []string, p *patch) error {
+// seenMappings reads the train's mappings in their order. ErrConflict unless it is
+// the one the caller saw.
+func (tx *Tx) seenMappings(ctx context.Context, trainID string, seen []string) ([]mappingRow, error) {
 	var rows []mappingRow
-	if err := tx.allBuilt(ctx, &rows, selectMappings(trainID).OrderBy("priority DESC", tx.dialect.bytewise("a.account_name"))); err != nil {
+	err := tx.allBuilt(ctx, &rows, selectMappings(trainID).OrderBy("priority DESC", tx.dialect.bytewise("a.account_name")))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.EqualFunc(rows, seen, func(row mappingRow, accountID string) bool { return row.ID.String == accountID }) {
+		return nil, credstore.ErrConflict
+	}
+	return rows, nil
+}
+
+func (tx *Tx) reorder(ctx context.Context, trainID string, seen, accountIDs []string, p *patch) error {
+	rows, err := tx.seenMappings(ctx, trainID, seen)
+	if err != nil {
 		return err
 	}
-	stored := make([]string, len(rows))
 	distinct := true // equal priorities are no order: the choice between them is by rank
 	for i := range rows {
-		stored[i] = rows[i].ID.String
 		distinct = distinct && (i == 0 || rows[i].Priority < rows[i-1].Priority)
 	}
-	if !slices.Equal(stored, seen) {
-		return credstore.ErrConflict
-	}
-	if distinct && slices.Equal(stored, accountIDs) {
+	if distinct && slices.Equal(seen, accountIDs) {
 		return nil
 	}
 	for i, accountID := range accountIDs {
@@ -128,8 +137,32 @@ func (tx *Tx) reorder(ctx context.Context, trainID string, seen, accountIDs []st
 			return err
 		}
 	}
-	p.set("mappings", stored, accountIDs)
+	p.set("mappings", seen, accountIDs)
 	return nil
+}
+
+// ResetMappings implements [credstore.TrainAdmin]. Its audit event tells the
+// priorities that there were.
+func (s *Store) ResetMappings(ctx context.Context, trainID string, seen []string) error {
+	err := s.changeTrain(ctx, trainID, credstore.ActionMappingReorder, func(ctx context.Context, tx *Tx, _ *credstore.Train, p *patch) error {
+		rows, err := tx.seenMappings(ctx, trainID, seen)
+		if err != nil {
+			return err
+		}
+		before, after := make(map[string]int), make(map[string]int)
+		for _, row := range rows {
+			if row.Priority != 0 {
+				before[row.ID.String], after[row.ID.String] = row.Priority, 0
+			}
+		}
+		if len(before) == 0 {
+			return nil
+		}
+		p.set("priorities", before, after)
+		_, err = tx.exec(ctx, `UPDATE train_account_mappings SET priority = 0 WHERE train_id = ? AND priority <> 0`, trainID)
+		return err
+	})
+	return about(err, "reset mappings of train %q", trainID)
 }
 
 // SetDefaultAccount implements [credstore.TrainAdmin].

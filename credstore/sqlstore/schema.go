@@ -30,6 +30,7 @@ var schema = []struct {
 	{"account_refreshes", []string{
 		"account_id", "lease_owner", "lease_expires_at", "reauth_since", "reauth_reason", "reauth_token",
 	}},
+	{"dashboard_sessions", []string{"token", "data", "expires_at"}},
 }
 
 // CheckSchema tells whether the tables and columns that this package needs are

@@ -27,7 +27,7 @@ type trainRow struct {
 // trainColumns are the columns of a trainRow, with the table trains as t.
 func (d Dialect) trainColumns() string {
 	return `t.train_id, coalesce(t.train_name, '') AS train_name, coalesce(t.description, '') AS description, t.default_account_id,
-		coalesce(` + d.countHashes("t.client_api_keys_hashed") + `, 0) AS client_keys,
+		(SELECT count(DISTINCT k) FROM ` + d.hashes("t.client_api_keys_hashed") + ` h) AS client_keys,
 		(SELECT count(*) FROM train_account_mappings m WHERE m.train_id = t.train_id) AS mappings,
 		coalesce(CAST(t.slack_config AS text), 'null') <> 'null' AS has_slack,
 		coalesce(t.is_active, false) AS is_active, t.created_at, t.updated_at`
@@ -102,6 +102,9 @@ func (s *Store) filterTrains(query sq.SelectBuilder, filter credstore.TrainFilte
 		}
 		query = query.Where(`(t.default_account_id = ? OR EXISTS (SELECT 1 FROM train_account_mappings m
 			WHERE m.train_id = t.train_id AND m.account_id = ?))`, filter.AccountID, filter.AccountID)
+	}
+	if filter.WithoutClientKeys {
+		query = query.Where("NOT EXISTS " + s.dialect.hashes("t.client_api_keys_hashed"))
 	}
 	return query, nil
 }

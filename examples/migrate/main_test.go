@@ -104,11 +104,11 @@ func TestMigration(t *testing.T) {
 			require.Equal(t, true, verified["ok"])
 			require.Equal(t, 1., verified["secrets"])
 
-			status, stdout, stderr := e.run(t, "down", "--steps", "3")
+			status, stdout, stderr := e.run(t, "down", "--steps", "4")
 			require.Equal(t, failed, status)
 			require.Empty(t, stdout)
 			require.Contains(t, stderr, "would drop table audit_events with 3 rows (--force drops it all the same)")
-			status, stdout, _ = e.run(t, "down", "--steps", "3", "--force")
+			status, stdout, _ = e.run(t, "down", "--steps", "4", "--force")
 			require.Equal(t, done, status)
 			require.Contains(t, stdout, "took back 003_account_refreshes.sql")
 			require.Equal(t, "missing", e.must(t, "status")["schema"])

@@ -1,0 +1,119 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+)
+
+var (
+	_ scs.CtxStore         = (*sqlstore.Sessions)(nil)
+	_ scs.IterableCtxStore = (*sqlstore.Sessions)(nil)
+	_ scs.IterableStore    = (*sqlstore.Sessions)(nil)
+)
+
+func onSessions(t *testing.T, test func(t *testing.T, sessions *sqlstore.Sessions, db *sql.DB)) {
+	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+		test(t, newStore(t, dialect, db).Sessions(), db)
+	})
+}
+
+func TestSessions(t *testing.T) {
+	onSessions(t, func(t *testing.T, sessions *sqlstore.Sessions, _ *sql.DB) {
+		ctx, later := t.Context(), time.Now().Add(time.Hour)
+		binary := []byte{0, 0xff, 'a', 0}
+		require.NoError(t, sessions.CommitCtx(ctx, "one", binary, later))
+		require.NoError(t, sessions.CommitCtx(ctx, "two", []byte("2"), later))
+		data, found, err := sessions.FindCtx(ctx, "one")
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, binary, data)
+
+		require.NoError(t, sessions.Commit("one", []byte("new"), later.Add(time.Hour)), "in place of the old")
+		data, found, err = sessions.Find("one")
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, []byte("new"), data)
+		all, err := sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		require.Equal(t, map[string][]byte{"one": []byte("new"), "two": []byte("2")}, all)
+
+		require.NoError(t, sessions.DeleteCtx(ctx, "one"))
+		require.NoError(t, sessions.Delete("one"), "again is no error")
+		for _, token := range []string{"one", "ONE", "", "t\x00wo", "\xff", "two' OR 1=1 --"} {
+			require.NoError(t, sessions.DeleteCtx(ctx, token))
+			_, found, err = sessions.FindCtx(ctx, token)
+			require.NoError(t, err)
+			require.False(t, found, "%q", token)
+		}
+		all, err = sessions.All()
+		require.NoError(t, err)
+		require.Equal(t, map[string][]byte{"two": []byte("2")}, all)
+	})
+}
+
+func TestSessionsExpire(t *testing.T) {
+	onSessions(t, func(t *testing.T, sessions *sqlstore.Sessions, db *sql.DB) {
+		ctx, now := t.Context(), time.Now()
+		for i, expiry := range []time.Time{now.Add(-time.Hour), now, now.Add(time.Hour)} {
+			require.NoError(t, sessions.CommitCtx(ctx, fmt.Sprint(i), []byte("x"), expiry))
+			_, found, err := sessions.FindCtx(ctx, fmt.Sprint(i))
+			require.NoError(t, err)
+			require.Equal(t, i == 2, found)
+		}
+		all, err := sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		require.Equal(t, map[string][]byte{"2": []byte("x")}, all)
+
+		deleted, err := sessions.DeleteExpired(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 2, deleted)
+		deleted, err = sessions.DeleteExpired(ctx)
+		require.NoError(t, err)
+		require.Zero(t, deleted)
+
+		require.NoError(t, sessions.CommitCtx(ctx, "2", []byte("x"), now), "committing an expiry that has passed ends it")
+		all, err = sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		require.NotNil(t, all)
+		require.Empty(t, all)
+		require.ErrorIs(t, sessions.CommitCtx(ctx, "3", []byte("x"), time.Time{}), credstore.ErrInvalid)
+		require.ErrorIs(t, sessions.CommitCtx(ctx, "3\x00", []byte("x"), now), credstore.ErrInvalid)
+	})
+}
+
+func TestSessionsOfManyAtOnce(t *testing.T) {
+	onSessions(t, func(t *testing.T, sessions *sqlstore.Sessions, db *sql.DB) {
+		var group sync.WaitGroup
+		errs := make([]error, 20)
+		for i := range errs {
+			group.Go(func() {
+				token := fmt.Sprint(i % 4)
+				errs[i] = sessions.CommitCtx(t.Context(), token, []byte(token), time.Now().Add(time.Hour))
+			})
+		}
+		group.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+		all, err := sessions.AllCtx(t.Context())
+		require.NoError(t, err)
+		require.Len(t, all, 4)
+
+		require.NoError(t, db.Close())
+		_, found, err := sessions.FindCtx(t.Context(), "1")
+		require.ErrorIs(t, err, credstore.ErrUnavailable)
+		require.False(t, found)
+		require.ErrorIs(t, sessions.DeleteCtx(t.Context(), "1"), credstore.ErrUnavailable)
+		_, err = sessions.AllCtx(t.Context())
+		require.ErrorIs(t, err, credstore.ErrUnavailable)
+	})
+}
