@@ -20,6 +20,12 @@ const (
 	SetAside = time.Minute
 )
 
+// Patience is how long a candidate's credential is waited for while another candidate
+// is left; the last one is waited for as long as its source and the client do. A
+// refresh takes a second or two; one that another process began and did not end, for
+// as long as its lease, which is most of a minute.
+const Patience = 5 * time.Second
+
 // StatusOverloaded is the API's own status for "temporarily overloaded".
 const StatusOverloaded = 529
 

@@ -13,7 +13,8 @@
 // in their order:
 //
 //   - The source gives the account's credential: an API key, or a fresh token.
-//     Where it cannot, that is logged and the next candidate is tried.
+//     Where it cannot, or not within [Patience] while another candidate is left,
+//     that is logged and the next candidate is tried.
 //   - The request leaves with x-api-key, or with Authorization: Bearer and
 //     anthropic-beta: oauth-2025-04-20 merged into what the client sent.
 //   - 429 and 529 let the account cool down, until the moment the answer names,

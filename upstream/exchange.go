@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ type exchange struct {
 	*Transport
 	request *http.Request
 	body    *body
+	last    bool // no candidate is left after this one
 
 	limited  *http.Response // the latest 429 or 529, its body in memory
 	cooling  time.Time      // until when the first of those accounts cools down
@@ -28,7 +30,8 @@ type exchange struct {
 }
 
 func (x *exchange) run(candidates []credstore.AccountRef) (*http.Response, error) {
-	for _, account := range candidates {
+	for i, account := range candidates {
+		x.last = i == len(candidates)-1
 		// Once a limit was hit, accounts known to be at theirs are spared.
 		if !x.cooling.IsZero() && time.Now().Before(x.coolDowns.CoolingUntil(account.ID)) {
 			continue
@@ -61,7 +64,7 @@ func noAccount(failures []error) error {
 
 // try asks one account, a second time with another credential if the first is refused.
 func (x *exchange) try(account credstore.AccountRef) (*http.Response, error) {
-	credential, err := x.source.Credential(x.request.Context(), account.ID)
+	credential, err := x.credential(account)
 	if err != nil {
 		return nil, x.fail(account, err)
 	}
@@ -70,11 +73,20 @@ func (x *exchange) try(account credstore.AccountRef) (*http.Response, error) {
 		return x.judge(account, answer, err)
 	}
 	drain(answer)
-	if credential, err = x.refused(account, credential); err != nil {
+	switch credential, err = x.refused(account, credential); {
+	case errors.Is(err, errNotYet):
+		return nil, x.fail(account, err)
+	case err != nil:
 		return nil, x.setAside(account, err)
 	}
 	answer, err = x.send(account, credential)
 	return x.judge(account, answer, err)
+}
+
+func (x *exchange) credential(account credstore.AccountRef) (*credstore.Credential, error) {
+	ctx, cancel := x.patience()
+	defer cancel()
+	return x.source.Credential(ctx, account.ID)
 }
 
 // refused returns another credential for the one that the API refused.
@@ -82,10 +94,27 @@ func (x *exchange) refused(account credstore.AccountRef, credential *credstore.C
 	if x.refuser == nil {
 		return nil, errRefused
 	}
-	return x.refuser.Refused(x.request.Context(), account.ID, credential)
+	ctx, cancel := x.patience()
+	defer cancel()
+	better, err := x.refuser.Refused(ctx, account.ID, credential)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", errNotYet, err)
+	}
+	return better, err
 }
 
-var errRefused = errors.New("the API refused the credential (401)")
+// patience bounds the wait for a credential, as long as another candidate is left.
+func (x *exchange) patience() (context.Context, context.CancelFunc) {
+	if x.last {
+		return x.request.Context(), func() {}
+	}
+	return context.WithTimeout(x.request.Context(), Patience)
+}
+
+var (
+	errRefused = errors.New("the API refused the credential (401)")
+	errNotYet  = errors.New("the API refused the credential (401), and there is no better one yet")
+)
 
 // judge decides what an answer means for the client and for the account.
 func (x *exchange) judge(account credstore.AccountRef, answer *http.Response, err error) (*http.Response, error) {

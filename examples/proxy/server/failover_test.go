@@ -153,6 +153,25 @@ func TestNoticeFails(t *testing.T) {
 	require.NotContains(t, logs.String(), canary)
 }
 
+// A machine was lost in the middle of a refresh: requests do not wait for the end of
+// its lease while another account can serve them.
+func TestLostLease(t *testing.T) {
+	w := newWorld(t, "sqlite")
+	tokens := w.addOAuth("sub")
+	w.addAccount("two")
+	w.addTrain("alpha", "sub", "two")
+	tokens.ExpiresAt = time.Now().Add(-time.Hour)
+	require.NoError(t, w.store.SaveTokens(t.Context(), "sub", tokens.Refresh, tokens))
+	lease, err := w.store.AcquireLease(t.Context(), "sub", "lost machine", time.Hour)
+	require.NoError(t, err)
+	require.True(t, lease.Acquired)
+	w.api.handle(byAccount(nil))
+	w.start()
+	w.client.Timeout = waitLong // the wait for the lease would be a minute
+	require.Equal(t, "two served", w.post("alpha", "{}").text)
+	require.Zero(t, w.provider.Counts("sub").Requests)
+}
+
 // Three programs on one database find one expired token: it is refreshed once.
 func TestFleetRefreshesOnce(t *testing.T) {
 	w := newWorld(t, "postgres")
