@@ -2,6 +2,7 @@ package selection
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -24,18 +25,24 @@ type coolDowns struct {
 
 // cooling is a set of cool-downs, never modified. A nil *cooling is empty.
 type cooling struct {
-	until map[string]time.Time // by account id
-	last  time.Time            // when the last of them ends
+	rests map[string]rest // by account id
+	last  time.Time       // when the last of them ends
 }
 
-func (c *cooling) at(accountID string, now time.Time) time.Time {
+// A rest is a cool-down of an account. The zero value is none.
+type rest struct {
+	until   time.Time
+	refused bool // its credential was refused; false: it is at its limit
+}
+
+func (c *cooling) at(accountID string, now time.Time) rest {
 	if c == nil {
-		return time.Time{}
+		return rest{}
 	}
-	if until := c.until[accountID]; until.After(now) {
-		return until
+	if r := c.rests[accountID]; r.until.After(now) {
+		return r
 	}
-	return time.Time{}
+	return rest{}
 }
 
 // load returns the present cool-downs, nil when all have ended.
@@ -48,15 +55,15 @@ func (c *coolDowns) load(now time.Time) *cooling {
 	return current
 }
 
-func (c *coolDowns) add(accountID string, until time.Time) {
+func (c *coolDowns) add(accountID string, r rest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	old := c.load(now)
-	if !until.After(now) || !until.After(old.at(accountID, now)) {
+	if !r.until.After(now) || !r.until.After(old.at(accountID, now).until) {
 		return
 	}
-	next := &cooling{until: map[string]time.Time{accountID: until}, last: until}
+	next := &cooling{rests: map[string]rest{accountID: r}, last: r.until}
 	if old != nil {
 		next.keep(old, now)
 	}
@@ -66,50 +73,51 @@ func (c *coolDowns) add(accountID string, until time.Time) {
 // keep takes over what has not ended and is not newer in c, the longest first if
 // there are too many.
 func (c *cooling) keep(old *cooling, now time.Time) {
-	ids := slices.Collect(maps.Keys(old.until))
+	ids := slices.Collect(maps.Keys(old.rests))
 	if len(ids) >= maxCoolDowns {
-		slices.SortFunc(ids, func(a, b string) int { return old.until[b].Compare(old.until[a]) })
+		slices.SortFunc(ids, func(a, b string) int { return old.rests[b].until.Compare(old.rests[a].until) })
 		ids = ids[:maxCoolDowns-1]
 	}
 	for _, id := range ids {
-		until := old.at(id, now)
-		if _, newer := c.until[id]; newer || until.IsZero() {
+		r := old.at(id, now)
+		if _, newer := c.rests[id]; newer || r.until.IsZero() {
 			continue
 		}
-		c.until[id] = until
-		if until.After(c.last) {
-			c.last = until
+		c.rests[id] = r
+		if r.until.After(c.last) {
+			c.last = r.until
 		}
 	}
 }
 
 // order puts the accounts that are cooling down last, the first to be free first
 // among them, and the others before them as they were. When nothing cools it
-// returns accounts itself. [CoolingError] when every account cools.
+// returns accounts itself. When every account cools: [CoolingError], or
+// [ErrNoAccount] if none of them is at its limit.
 func (c *coolDowns) order(accounts []credstore.AccountRef) ([]credstore.AccountRef, error) {
 	if c.current.Load() == nil {
 		return accounts, nil
 	}
 	now := time.Now()
 	current := c.load(now)
-	first := slices.IndexFunc(accounts, func(a credstore.AccountRef) bool { return !current.at(a.ID, now).IsZero() })
+	first := slices.IndexFunc(accounts, func(a credstore.AccountRef) bool { return !current.at(a.ID, now).until.IsZero() })
 	if first < 0 {
 		return accounts, nil
 	}
 	ordered := append(make([]credstore.AccountRef, 0, len(accounts)), accounts[:first]...)
 	var resting []restingAccount
 	for i := first; i < len(accounts); i++ {
-		if until := current.at(accounts[i].ID, now); until.IsZero() {
+		if r := current.at(accounts[i].ID, now); r.until.IsZero() {
 			ordered = append(ordered, accounts[i])
 		} else {
-			resting = append(resting, restingAccount{i, until})
+			resting = append(resting, restingAccount{r, i})
 		}
 	}
 	slices.SortFunc(resting, func(a, b restingAccount) int {
 		return cmp.Or(a.until.Compare(b.until), cmp.Compare(a.index, b.index))
 	})
 	if len(ordered) == 0 {
-		return nil, &CoolingError{Until: resting[0].until}
+		return nil, allRest(resting)
 	}
 	for _, r := range resting {
 		ordered = append(ordered, accounts[r.index])
@@ -118,6 +126,16 @@ func (c *coolDowns) order(accounts []credstore.AccountRef) ([]credstore.AccountR
 }
 
 type restingAccount struct {
+	rest
 	index int // in the order without cool-downs
-	until time.Time
+}
+
+// allRest says why no account can serve, by the first of them to be free of its limit.
+func allRest(resting []restingAccount) error {
+	for _, r := range resting {
+		if !r.refused {
+			return &CoolingError{Until: r.until}
+		}
+	}
+	return fmt.Errorf("%w: the credentials of all that are left were refused", ErrNoAccount)
 }

@@ -34,7 +34,8 @@
 // An account that upstream told to slow down is given a rest with
 // [Selector.CoolDown]. It then comes after all others, and when every account
 // rests, Candidates returns a [*CoolingError] with the time at which the first is
-// free.
+// free. One whose credential was refused rests as well ([Selector.SetAside]), but
+// when there are no others, Candidates returns [ErrNoAccount].
 //
 // # Cost
 //

@@ -75,16 +75,26 @@ func (s *Selector) Candidates(ctx context.Context, trainID, wanted string) ([]cr
 	return s.coolDowns.order(accounts)
 }
 
-// CoolDown lets the account rest until then: until it is over, the account is
-// tried only after all others. Of two cool-downs the longer one counts; a time in
-// the past has no effect. Cool-downs are known in this process only; at most
-// 1,024 at a time, the shortest are forgotten first.
-func (s *Selector) CoolDown(accountID string, until time.Time) { s.coolDowns.add(accountID, until) }
+// CoolDown lets an account that is at its limit rest until then: until it is over,
+// the account is tried only after all others. Of two cool-downs the longer one
+// counts; a time in the past has no effect. Cool-downs are known in this process
+// only; at most 1,024 at a time, the shortest are forgotten first.
+func (s *Selector) CoolDown(accountID string, until time.Time) {
+	s.coolDowns.add(accountID, rest{until: until})
+}
 
-// CoolingUntil returns until when the account cools down, zero when it does not.
+// SetAside is CoolDown for an account whose credential was refused. Where nothing
+// but such accounts is left, waiting does not help, and Candidates returns
+// [ErrNoAccount].
+func (s *Selector) SetAside(accountID string, until time.Time) {
+	s.coolDowns.add(accountID, rest{until: until, refused: true})
+}
+
+// CoolingUntil returns until when the account cools down or is set aside, zero when
+// it is neither.
 func (s *Selector) CoolingUntil(accountID string) time.Time {
 	now := time.Now()
-	return s.coolDowns.load(now).at(accountID, now)
+	return s.coolDowns.load(now).at(accountID, now).until
 }
 
 // unknownRoute is the route of all trains that are not stored, where they are allowed.

@@ -292,6 +292,30 @@ func TestCoolDown(t *testing.T) {
 	})
 }
 
+// Waiting helps against limits. It does not help against refused credentials.
+func TestSetAside(t *testing.T) {
+	pool := accountNames(3)
+	selector := selection.New(&store{
+		routes: map[string]*credstore.Route{"train": {TrainID: "train", Active: true}}, active: accounts(pool...),
+	}, nil)
+	until := time.Now().Add(time.Hour)
+	for _, name := range pool {
+		_, err := selector.Candidates(t.Context(), "train", "")
+		require.NoError(t, err)
+		selector.SetAside("acc_"+name, until)
+		require.Equal(t, until, selector.CoolingUntil("acc_"+name))
+	}
+	_, err := selector.Candidates(t.Context(), "train", "")
+	require.ErrorIs(t, err, selection.ErrNoAccount)
+
+	selector.CoolDown("acc_"+pool[1], until.Add(2*time.Hour))
+	selector.CoolDown("acc_"+pool[2], until.Add(time.Hour))
+	_, err = selector.Candidates(t.Context(), "train", "")
+	var cooling *selection.CoolingError
+	require.ErrorAs(t, err, &cooling)
+	require.Equal(t, until.Add(time.Hour), cooling.Until, "the first to be free of its limit")
+}
+
 func TestCoolDownsAreBounded(t *testing.T) {
 	selector := selection.New(&store{}, nil)
 	start := time.Now()

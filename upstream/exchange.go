@@ -158,7 +158,7 @@ func (x *exchange) limit(account credstore.AccountRef, answer *http.Response) {
 func (x *exchange) setAside(account credstore.AccountRef, err error) error {
 	gone := x.fail(account, err)
 	if gone == nil {
-		x.coolDowns.CoolDown(account.ID, time.Now().Add(SetAside))
+		x.coolDowns.SetAside(account.ID, time.Now().Add(SetAside))
 	}
 	return gone
 }

@@ -14,7 +14,8 @@ import (
 // CoolDowns knows which accounts to leave alone for a while. [selection.Selector]
 // is one.
 type CoolDowns interface {
-	CoolDown(accountID string, until time.Time)
+	CoolDown(accountID string, until time.Time) // it is at its limit
+	SetAside(accountID string, until time.Time) // its credential was refused
 	CoolingUntil(accountID string) time.Time
 }
 
