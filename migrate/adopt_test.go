@@ -74,7 +74,7 @@ func TestAdoptTypeScriptDatabase(t *testing.T) {
 	require.Empty(t, report.Findings)
 	require.EqualValues(t, 8, report.Secrets)
 	require.Equal(t, map[string]int64{"accounts": 4, "trains": 3, "train_account_mappings": 3,
-		"audit_events": 0, "account_refreshes": 0, "dashboard_sessions": 0}, report.Rows)
+		"audit_events": 0, "audit_chain": 0, "account_refreshes": 0, "dashboard_sessions": 0}, report.Rows)
 	require.Equal(t, before, dump(t, url), "verifying changes nothing")
 
 	// The files that it was made from change nothing either.

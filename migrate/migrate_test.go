@@ -139,9 +139,9 @@ func TestDownKeepsRows(t *testing.T) {
 	})
 }
 
-const insertAudit = `INSERT INTO audit_events (occurred_at, actor_kind, actor_name, actor_verified,
-  actor_session, actor_address, action, object_type, object_id)
-  VALUES ('2026-01-02T03:04:05.000000Z', 'operator', 'operator', true, '', '', 'account.create', 'account', 'acc_1')`
+const insertAudit = `INSERT INTO audit_events (event_id, occurred_at, actor_kind, actor_name, actor_verified,
+  actor_session, actor_address, action, object_type, object_id, hash)
+  VALUES (1, '2026-01-02T03:04:05.000000Z', 'operator', 'operator', true, '', '', 'account.create', 'account', 'acc_1', '')`
 
 // A newer release has been here: nothing is changed, whichever way it is asked.
 func TestNewerSchemaIsLeftAlone(t *testing.T) {

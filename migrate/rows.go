@@ -11,7 +11,7 @@ import (
 )
 
 // tables are those that the migrations make.
-var tables = []string{"accounts", "trains", "train_account_mappings", "audit_events", "account_refreshes", "dashboard_sessions"}
+var tables = []string{"accounts", "trains", "train_account_mappings", "audit_events", "audit_chain", "account_refreshes", "dashboard_sessions"}
 
 // pageSize is how many rows are read at once: a page of accounts is some 2 MB.
 const pageSize = 500

@@ -60,32 +60,21 @@ func (tx *Tx) record(ctx context.Context, action credstore.Action, objectType cr
 	return tx.AppendAudit(ctx, event)
 }
 
-// AppendAudit records events in the transaction, by the actor of ctx and with the
-// time of now: a few hundred at most. ErrInvalid. Imports use it; the store's own
-// changes record themselves.
+// AppendAudit records events by the actor of ctx. They are written, with the time
+// of then, at the end of the transaction, right before the commit: what was
+// recorded inside a savepoint that is undone never was. ErrInvalid. Imports use it;
+// the store's own changes record themselves.
 func (tx *Tx) AppendAudit(ctx context.Context, events ...credstore.AuditEvent) error {
-	return about(tx.appendAudit(ctx, events), "audit event")
-}
-
-func (tx *Tx) appendAudit(ctx context.Context, events []credstore.AuditEvent) error {
 	actor := credstore.ActorFrom(ctx)
-	now, err := tx.now(ctx)
-	if err != nil {
-		return err
-	}
-	rows := make([]map[string]any, len(events))
-	for i, event := range events {
+	for _, event := range events {
 		if err := checkEvent(event, actor); err != nil {
-			return err
-		}
-		rows[i] = map[string]any{
-			"occurred_at": timeParam(now), "actor_kind": string(actor.Kind), "actor_name": actor.Name,
-			"actor_verified": actor.Verified, "actor_session": actor.Session, "actor_address": actor.Address,
-			"action": string(event.Action), "object_type": string(event.ObjectType), "object_id": event.ObjectID,
-			"before_state": nullText(string(event.Before)), "after_state": nullText(string(event.After)),
+			return about(err, "audit event")
 		}
 	}
-	return tx.insert(ctx, "audit_events", rows)
+	for _, event := range events {
+		tx.audit = append(tx.audit, auditValues(event, actor))
+	}
+	return nil
 }
 
 func checkEvent(event credstore.AuditEvent, actor credstore.Actor) error {
@@ -173,8 +162,7 @@ func (s *Store) ListAudit(ctx context.Context, filter credstore.AuditFilter, pag
 }
 
 func filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, error) {
-	query := sq.Select("event_id", "occurred_at", "actor_kind", "actor_name", "actor_verified", "actor_session", "actor_address",
-		"action", "object_type", "object_id", "before_state", "after_state").From("audit_events")
+	query := sq.Select(auditColumns...).From("audit_events")
 	action := "action"
 	if strings.HasSuffix(string(filter.Action), ".") {
 		action = fmt.Sprintf("substr(action, 1, %d)", utf8.RuneCountInString(string(filter.Action)))

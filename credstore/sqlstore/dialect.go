@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -120,6 +121,16 @@ func (d Dialect) timeCast() string {
 		return "CAST(? AS timestamptz)"
 	}
 	return "?"
+}
+
+// auditColumns selects auditColumns so that the driver returns what is stored, and
+// not what it should be: of a boolean column SQLite's would make true of any number.
+func (d Dialect) auditColumns() string {
+	columns := strings.Join(auditColumns, ", ")
+	if d == SQLite {
+		columns = strings.Replace(columns, "actor_verified", "CASE +actor_verified WHEN 0 THEN 'false' WHEN 1 THEN 'true' END", 1)
+	}
+	return columns
 }
 
 // columnsQuery lists the columns of the table that its parameter names; none

@@ -41,8 +41,19 @@ func expectDeactivation(mock sqlmock.Sqlmock) {
 	mock.ExpectQuery("SELECT t.train_id").WillReturnRows(sqlmock.NewRows([]string{"train_id", "is_active"}).AddRow("main", true))
 	now()
 	mock.ExpectExec("UPDATE trains SET is_active").WillReturnResult(sqlmock.NewResult(0, 1))
-	now()
-	mock.ExpectExec("INSERT INTO audit_events").WillReturnResult(sqlmock.NewResult(0, 1))
+	expectAudit(mock).WillReturnResult(sqlmock.NewResult(0, 1))
+	mock.ExpectExec("UPDATE audit_chain").WillReturnResult(sqlmock.NewResult(0, 1))
+}
+
+// expectAudit expects the first audit event of all, up to its insertion.
+func expectAudit(mock sqlmock.Sqlmock) *sqlmock.ExpectedExec {
+	none := func() *sqlmock.Rows { return sqlmock.NewRows([]string{"last_event_id"}) }
+	mock.ExpectQuery("FROM audit_chain$").WillReturnRows(none())
+	mock.ExpectQuery("FROM audit_chain FOR NO KEY UPDATE").WillReturnRows(none())
+	mock.ExpectExec("INSERT INTO audit_chain").WillReturnResult(sqlmock.NewResult(0, 1))
+	mock.ExpectQuery("SELECT EXISTS .* FROM audit_events").WillReturnRows(sqlmock.NewRows([]string{"exists"}).AddRow(false))
+	mock.ExpectQuery("clock_timestamp").WillReturnRows(sqlmock.NewRows([]string{"now"}).AddRow(time.Now()))
+	return mock.ExpectExec("INSERT INTO audit_events")
 }
 
 // A commit that fails after all was written is an error, and whoever caches is told
@@ -61,8 +72,7 @@ func TestAuditEventFails(t *testing.T) {
 	store, mock := newMock(t)
 	mock.ExpectBegin()
 	mock.ExpectExec("SET LOCAL").WillReturnResult(sqlmock.NewResult(0, 0))
-	mock.ExpectQuery("clock_timestamp").WillReturnRows(sqlmock.NewRows([]string{"now"}).AddRow(time.Now()))
-	mock.ExpectExec("INSERT INTO audit_events").WillReturnError(&pq.Error{Code: "53100", Message: "disk full"})
+	expectAudit(mock).WillReturnError(&pq.Error{Code: "53100", Message: "disk full"})
 	mock.ExpectRollback()
 	err := store.AppendAudit(t.Context(), credstore.AuditEvent{Action: "login", ObjectType: "operator", ObjectID: "o"})
 	require.ErrorIs(t, err, credstore.ErrUnavailable)

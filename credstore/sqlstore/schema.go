@@ -25,8 +25,9 @@ var schema = []struct {
 	{"train_account_mappings", []string{"train_id", "account_id", "priority", "created_at"}},
 	{"audit_events", []string{
 		"event_id", "occurred_at", "actor_kind", "actor_name", "actor_verified", "actor_session", "actor_address",
-		"action", "object_type", "object_id", "before_state", "after_state",
+		"action", "object_type", "object_id", "before_state", "after_state", "hash",
 	}},
+	{"audit_chain", []string{"chain_id", "last_event_id", "last_hash", "head_mac", "chain_key_encrypted"}},
 	{"account_refreshes", []string{
 		"account_id", "lease_owner", "lease_expires_at", "reauth_since", "reauth_reason", "reauth_token",
 	}},

@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,6 +37,9 @@ func (s *Store) open(sealed ...string) ([]credstore.Secret, error) {
 		}
 		group.Go(func() error {
 			plaintext, err := s.sealer.Open(text)
+			if strings.HasPrefix(plaintext, chainKeyMark) {
+				return errors.New("it is the audit trail's key, moved here")
+			}
 			secrets[i] = credstore.NewSecret(plaintext)
 			return err
 		})

@@ -41,6 +41,7 @@ type Store struct {
 	writer    chan struct{} // held by who writes, on SQLite: see enterWrite
 	listeners listeners
 	lastUsed  *lastUsed
+	chain     chainKeys
 }
 
 var (
@@ -80,4 +81,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close implements [credstore.Store]: it writes the last-used times that wait,
 // and ends the goroutine that does so. The database stays open.
-func (s *Store) Close() error { return about(s.lastUsed.close(), "write last-used times") }
+func (s *Store) Close() error {
+	s.chain.wipe()
+	return about(s.lastUsed.close(), "write last-used times")
+}

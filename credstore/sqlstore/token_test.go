@@ -132,7 +132,8 @@ func TestLeaseRunsByTheServersClock(t *testing.T) {
 	})
 }
 
-// Listing derives no key; reading a credential derives those of its type.
+// Listing derives no key; reading a credential derives those of its type, and the
+// first recorded change that of the audit trail.
 func TestDerivations(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 		sealed, err := crypto.Encrypt("secret", testKey)
@@ -155,19 +156,21 @@ func TestDerivations(t *testing.T) {
 		require.NoError(t, err)
 		_, err = store.ActiveAccounts(t.Context())
 		require.NoError(t, err)
-		renamed := "renamed"
-		_, err = store.UpdateAccount(t.Context(), "acc_0", credstore.AccountUpdate{Name: &renamed})
-		require.NoError(t, err)
 		require.Zero(t, sealer.Derivations())
+		for _, renamed := range []string{"renamed", "again"} {
+			_, err = store.UpdateAccount(t.Context(), "acc_0", credstore.AccountUpdate{Name: &renamed})
+			require.NoError(t, err)
+		}
+		require.EqualValues(t, 1, sealer.Derivations(), "the audit trail's key, once")
 
 		for range 3 {
 			_, err = store.GetCredential(t.Context(), "acc_0")
 			require.NoError(t, err)
 		}
-		require.EqualValues(t, 1, sealer.Derivations())
+		require.EqualValues(t, 2, sealer.Derivations())
 		_, err = store.GetCredential(t.Context(), "acc_1")
 		require.NoError(t, err)
-		require.EqualValues(t, 1, sealer.Derivations(), "the access token's key is known already, the refresh token stays closed")
+		require.EqualValues(t, 2, sealer.Derivations(), "the access token's key is known already, the refresh token stays closed")
 	})
 }
 

@@ -22,13 +22,16 @@ type Tx struct {
 	querier
 	tx     *sqlx.Tx
 	events []credstore.Event
+	audit  [][]any // auditValues, to be written before the commit
 }
 
 // RunInTx runs fn in one transaction, which is committed when fn returns nil and
-// rolled back otherwise, and tells the store's listeners of what was put. Each
-// statement is bound by the store's query time-out, the whole by ctx alone. On
-// SQLite nobody else can write meanwhile. When the commit itself fails
-// (ErrUnavailable), the changes may have been made or not.
+// rolled back otherwise, and tells the store's listeners of what was put. What fn
+// recorded goes to the end of the audit trail right before the commit; when that
+// fails, nothing happens at all ([credstore.ErrTampered] when the trail does not
+// end as it was written). Each statement is bound by the store's query time-out,
+// the whole by ctx alone. On SQLite nobody else can write meanwhile. When the
+// commit itself fails (ErrUnavailable), the changes may have been made or not.
 func (s *Store) RunInTx(ctx context.Context, fn func(tx *Tx) error) error {
 	leave, err := s.enterWrite(ctx)
 	if err != nil {
@@ -42,6 +45,9 @@ func (s *Store) RunInTx(ctx context.Context, fn func(tx *Tx) error) error {
 	defer func() { _ = tx.tx.Rollback() }() // nothing to do after a commit
 	if err := fn(tx); err != nil {
 		return err
+	}
+	if err := s.flushAudit(ctx, tx); err != nil {
+		return about(err, "audit event")
 	}
 	err = tx.tx.Commit()
 	s.listeners.publish(tx.events) // also when nobody knows whether it happened
@@ -101,9 +107,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	if _, err := tx.exec(ctx, "SAVEPOINT step"); err != nil {
 		return about(err, "savepoint")
 	}
-	before := len(tx.events)
+	events, audit := len(tx.events), len(tx.audit)
 	if err := fn(); err != nil {
-		tx.events = tx.events[:before]
+		tx.events, tx.audit = tx.events[:events], tx.audit[:audit]
 		_, undo := tx.exec(ctx, "ROLLBACK TO SAVEPOINT step")
 		if undo == nil {
 			_, undo = tx.exec(ctx, "RELEASE SAVEPOINT step")

@@ -1,8 +1,10 @@
--- The audit trail. The database itself refuses to change or remove what is recorded.
+-- The audit trail. The database itself refuses to change or remove what is recorded,
+-- and each event carries a keyed hash over itself and the hash before it, so that
+-- what is done behind the database's back shows: see package sqlstore.
 
 -- +migrate Up
 CREATE TABLE audit_events (
-  event_id       bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  event_id       bigint      PRIMARY KEY, -- 1, 2, 3, … without a gap
   occurred_at    timestamptz NOT NULL,
   actor_kind     text        NOT NULL,
   actor_name     text        NOT NULL,
@@ -13,11 +15,22 @@ CREATE TABLE audit_events (
   object_type    text        NOT NULL,
   object_id      text        NOT NULL,
   before_state   text, -- JSON, kept to the letter
-  after_state    text  -- JSON, kept to the letter
+  after_state    text, -- JSON, kept to the letter
+  hash           text        NOT NULL
 );
 CREATE INDEX idx_audit_events_occurred ON audit_events (occurred_at);
 CREATE INDEX idx_audit_events_object ON audit_events (object_type, object_id, event_id);
 CREATE INDEX idx_audit_events_actor ON audit_events (actor_name, event_id);
+
+-- The end of the chain: one row, from the first event on.
+CREATE TABLE audit_chain (
+  chain_id            integer PRIMARY KEY,
+  last_event_id       bigint NOT NULL,
+  last_hash           text   NOT NULL,
+  head_mac            text   NOT NULL, -- over the two above
+  chain_key_encrypted text   NOT NULL, -- sealed under the encryption key
+  CONSTRAINT audit_chain_has_one_row CHECK (chain_id = 1)
+);
 
 -- +migrate StatementBegin
 CREATE FUNCTION audit_events_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -34,4 +47,5 @@ CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON audit_events
 
 -- +migrate Down
 DROP TABLE audit_events;
+DROP TABLE audit_chain;
 DROP FUNCTION audit_events_append_only();

@@ -1,0 +1,39 @@
+package sqlstore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// login is an audit event with states of common length.
+var login = credstore.AuditEvent{
+	Action: "login", ObjectType: "operator", ObjectID: "ann",
+	Before: []byte(`{"name":"team:account-00001","scopes":["user:inference"]}`),
+	After:  []byte(`{"name":"team:account-00002","scopes":["user:inference","user:profile"]}`),
+}
+
+// BenchmarkAppendAudit is one event in a transaction of its own, by one writer and
+// by several at once.
+func BenchmarkAppendAudit(b *testing.B) {
+	for _, engine := range engines {
+		store := newStore(b, engine.dialect, open(b, engine.dialect, engine.create(b)))
+		require.NoError(b, store.AppendAudit(b.Context(), login)) // the first one makes the chain's key
+		b.Run(fmt.Sprintf("%v/one writer", engine.dialect), func(b *testing.B) {
+			for b.Loop() {
+				require.NoError(b, store.AppendAudit(b.Context(), login))
+			}
+		})
+		b.Run(fmt.Sprintf("%v/8 writers", engine.dialect), func(b *testing.B) {
+			b.SetParallelism(4) // for each of GOMAXPROCS
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					require.NoError(b, store.AppendAudit(b.Context(), login))
+				}
+			})
+		})
+	}
+}
