@@ -60,7 +60,7 @@ func testSaveKeeps(t *testing.T, f *Fixture) {
 	modest.IsMax = false
 	f.addAccounts(t, oauthAccount("a"), modest)
 	for _, name := range []string{"a", "b"} {
-		fresh := tokens("new")
+		fresh := tokens("new-" + name)
 		fresh.Scopes = nil
 		require.NoError(t, f.Store.SaveTokens(t.Context(), "acc_"+name, tokens(name).Refresh, fresh))
 		account := f.account(t, "acc_"+name)

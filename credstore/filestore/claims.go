@@ -11,10 +11,8 @@ import (
 // claims are what no two account files may share, with the path of the file that
 // has it: the first in the order of names.
 type claims struct {
-	ids map[string]string // account ids
-	// Hashes of OAuth accounts' refresh tokens, which work once. Only files without
-	// an id are in it: any other link or copy is refused for having the same id.
-	tokens map[string]string
+	ids    map[string]string // account ids
+	tokens map[string]string // hashes of OAuth accounts' refresh tokens, which work once
 }
 
 func newClaims() *claims {
@@ -28,7 +26,7 @@ func (c *claims) claim(file *AccountFile) error {
 		return damaged(file.Path, fmt.Errorf("its account id %s is that of %s", id, first))
 	}
 	refresh := file.Account.Tokens.Refresh
-	if file.Account.ID == "" && file.Account.Type == credstore.OAuth && !refresh.IsZero() {
+	if file.Account.Type == credstore.OAuth && !refresh.IsZero() {
 		hash := hashToken(refresh)
 		if first, taken := c.tokens[hash]; taken {
 			return damaged(file.Path, &copyError{first})

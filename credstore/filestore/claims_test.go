@@ -63,6 +63,25 @@ func TestOAuthAccountUnderTwoNames(t *testing.T) {
 	}
 }
 
+// An id of its own makes no other account of a copy.
+func TestOAuthAccountsOfOneToken(t *testing.T) {
+	f := newFolders(t)
+	f.account("one", oauthFile("acc_1", canary+"a", canary+"r"))
+	f.account("two", oauthFile("acc_2", canary+"a", canary+"r"))
+	f.account("three", oauthText(canary+"a", canary+"r"))
+	s := f.open(&filestore.Options{Rescan: time.Hour})
+	for _, id := range []string{"acc_2", "acc_three"} {
+		_, err := s.GetCredential(t.Context(), id)
+		require.ErrorIs(t, err, credstore.ErrDamaged)
+		require.ErrorContains(t, err, "its refresh token is that of one.credentials.json")
+		_, err = s.AcquireLease(t.Context(), id, "owner", time.Minute)
+		require.ErrorIs(t, err, credstore.ErrDamaged)
+	}
+	require.NoError(t, s.SaveTokens(t.Context(), "acc_1", secret(canary+"r"), tokens(canary+"a2", canary+"r2")))
+	_, err := s.GetCredential(t.Context(), "acc_2")
+	require.ErrorIs(t, err, credstore.ErrDamaged, "it has the spent token now")
+}
+
 // A process notices what another one saves behind a link at once, under both names.
 func TestOAuthAccountUnderTwoNamesChangedByAnother(t *testing.T) {
 	f := newFolders(t)

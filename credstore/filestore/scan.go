@@ -19,8 +19,7 @@ type ScannedAccount struct {
 // ScanAccounts reads every account file of a folder, in the order of the account
 // names, by the same rules as [Store]: a name outside the grammar of
 // [credstore.CheckID] is refused, and so is the second of two files with one
-// account id, and of two OAuth files without an id that are one file or have one
-// refresh token. A folder that does not exist holds no file. The error tells that
+// account id, and of two OAuth files with one refresh token. A folder that does not exist holds no file. The error tells that
 // the folder could not be read.
 func ScanAccounts(dir string) ([]ScannedAccount, error) {
 	var found []ScannedAccount
