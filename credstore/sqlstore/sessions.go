@@ -2,7 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -13,8 +16,8 @@ import (
 // IterableCtxStore it implements. Make it with [Store.Sessions]; it is safe for
 // concurrent use.
 //
-// Tokens are stored as they come. Have the session manager hash them
-// (HashTokenInStore), or whoever reads the database can take over a session.
+// Of a token only its SHA-256 is stored: who reads the database cannot take over a
+// session.
 // What a session expires by is the clock of the machine that asks, as is the time
 // that the session manager gives. Expired sessions are never found, and stay until
 // [Sessions.DeleteExpired].
@@ -28,10 +31,7 @@ func (s *Store) Sessions() *Sessions { return &Sessions{store: s} }
 // FindCtx returns what was committed for the token; found is false when there is
 // nothing, or it has expired.
 func (s *Sessions) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
-	if checkText("token", token) != nil {
-		return nil, false, nil // nobody has such a token
-	}
-	err = s.store.get(ctx, &data, `SELECT data FROM dashboard_sessions WHERE token = ? AND expires_at > ?`, token, timeParam(time.Now()))
+	err = s.store.get(ctx, &data, `SELECT data FROM dashboard_sessions WHERE token = ? AND expires_at > ?`, hashToken(token), timeParam(time.Now()))
 	if errors.Is(err, credstore.ErrNotFound) {
 		return nil, false, nil
 	}
@@ -40,24 +40,39 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) (data []byte, foun
 
 // CommitCtx stores the session's data until expiry, in place of what was stored.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	err := checkText("token", token)
-	if err == nil {
-		_, err = s.exec(ctx, `INSERT INTO dashboard_sessions (token, data, expires_at) VALUES (?, ?, ?)
-			ON CONFLICT (token) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`, token, data, timeParam(expiry))
-	}
+	_, err := s.exec(ctx, `INSERT INTO dashboard_sessions (token, data, expires_at) VALUES (?, ?, ?)
+		ON CONFLICT (token) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`, hashToken(token), data, timeParam(expiry))
 	return about(err, "commit session")
 }
 
-// DeleteCtx removes the session; it is no error when there is none.
+// ExtendCtx moves the expiry of a session that is there. Unlike CommitCtx it does not
+// bring back one that was deleted meanwhile.
+func (s *Sessions) ExtendCtx(ctx context.Context, token string, expiry time.Time) error {
+	_, err := s.exec(ctx, `UPDATE dashboard_sessions SET expires_at = ? WHERE token = ?`, timeParam(expiry), hashToken(token))
+	return about(err, "extend session")
+}
+
+// DeleteCtx removes the session of a token, or of a key of AllCtx; it is no error when
+// there is none.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	if checkText("token", token) != nil {
-		return nil // nobody has such a token
+	hash, isKey := strings.CutPrefix(token, keyPrefix)
+	if !isKey {
+		hash = hashToken(token)
 	}
-	_, err := s.exec(ctx, `DELETE FROM dashboard_sessions WHERE token = ?`, token)
+	_, err := s.exec(ctx, `DELETE FROM dashboard_sessions WHERE token = ?`, hash)
 	return about(err, "delete session")
 }
 
-// AllCtx returns the data of all sessions that have not expired, by token.
+// keyPrefix marks a session's key, which is not its token and finds nothing.
+const keyPrefix = "sha256:"
+
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// AllCtx returns the data of all sessions that have not expired, by a key that only
+// DeleteCtx takes: their tokens are not known.
 func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	var rows []struct {
 		Token string `db:"token"`
@@ -69,7 +84,7 @@ func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	}
 	sessions := make(map[string][]byte, len(rows))
 	for _, row := range rows {
-		sessions[row.Token] = row.Data
+		sessions[keyPrefix+row.Token] = row.Data
 	}
 	return sessions, nil
 }

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
+)
+
+// limits are the bounds of a server; tests make some of them smaller.
+type limits struct {
+	maxForm  int64         // of a request's body
+	idle     time.Duration // a session without requests ends
+	lifetime time.Duration // any session ends
+	grace    time.Duration // for running requests when told to stop
+	reads    rateLimit     // of a session, or of an address without one
+	writes   rateLimit
+	guesses  rateLimit // wrong keys of an address
+	outside  rateLimit // reveals and Slack tests of a session
+}
+
+type rateLimit struct {
+	perSecond rate.Limit
+	burst     int
+}
+
+// defaultLimits: idle and absolute time-out are within what OWASP's Session Management
+// Cheat Sheet gives for applications of this kind (15 to 30 minutes, 4 to 8 hours).
+// The rates are far above what a person does and stop a loop that went wild.
+var defaultLimits = limits{
+	maxForm:  1 << 20,
+	idle:     30 * time.Minute,
+	lifetime: 8 * time.Hour,
+	grace:    10 * time.Second,
+	reads:    rateLimit{200, 2000},
+	writes:   rateLimit{50, 500},
+	guesses:  rateLimit{1.0 / 6, 10},
+	outside:  rateLimit{1, 20},
+}
+
+// A limiter keeps a rate limit for each of many sessions or addresses.
+type limiter struct {
+	rateLimit
+	mu      sync.Mutex
+	buckets map[string]*rate.Limiter
+}
+
+// maxBuckets bounds a limiter's memory: about 100 bytes each.
+const maxBuckets = 10_000
+
+func newLimiter(l rateLimit) *limiter {
+	return &limiter{rateLimit: l, buckets: make(map[string]*rate.Limiter)}
+}
+
+// allow takes one from key's bucket and tells whether there was one.
+func (l *limiter) allow(key string) bool { return l.bucket(key).Allow() }
+
+// spent tells whether key's bucket is empty, and takes nothing.
+func (l *limiter) spent(key string) bool { return l.bucket(key).Tokens() < 1 }
+
+func (l *limiter) bucket(key string) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bucket := l.buckets[key]
+	if bucket == nil {
+		if len(l.buckets) >= maxBuckets {
+			l.dropFull()
+		}
+		bucket = rate.NewLimiter(l.perSecond, l.burst)
+		l.buckets[key] = bucket
+	}
+	return bucket
+}
+
+// dropFull forgets the buckets that have filled up again: they say nothing. If none
+// has, all go: thousands of addresses at once are beyond what a limit can do.
+func (l *limiter) dropFull() {
+	for key, bucket := range l.buckets {
+		if bucket.Tokens() >= float64(l.burst) {
+			delete(l.buckets, key)
+		}
+	}
+	if len(l.buckets) >= maxBuckets {
+		clear(l.buckets)
+	}
+}
+
+// limitAddress bounds how often an address may come, whoever it is.
+func (s *server) limitAddress(c *gin.Context) {
+	if !s.addresses.allow(c.ClientIP()) {
+		s.tooMany(c)
+	}
+}
+
+// limitWrites bounds how often a session, or a script's address, may change things.
+func (s *server) limitWrites(c *gin.Context) {
+	if !isRead(c.Request.Method) && !s.writers.allow(whoseLimit(c)) {
+		s.tooMany(c)
+	}
+}
+
+// limitOutside bounds what shows a secret or sends a message.
+func (s *server) limitOutside(c *gin.Context) {
+	if !s.reachers.allow(whoseLimit(c)) {
+		s.tooMany(c)
+	}
+}
+
+func whoseLimit(c *gin.Context) string {
+	if id := visitorOf(c).actor.Session; id != "" {
+		return id
+	}
+	return c.ClientIP()
+}
+
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func (s *server) tooMany(c *gin.Context) {
+	c.Header("Retry-After", "10")
+	s.fail(c, errTooMany)
+}
+
+// limitBody refuses a body that is larger than any form. What is not declared too
+// large is cut off while it is read.
+func (s *server) limitBody(c *gin.Context) {
+	if c.Request.ContentLength > s.limits.maxForm {
+		s.fail(c, errTooLarge)
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.limits.maxForm)
+}

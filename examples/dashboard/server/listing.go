@@ -1,0 +1,119 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-go/signalbox/credstore"
+)
+
+// pageSize is how many rows a page of a list shows.
+const pageSize = 50
+
+// A listing is what all lists share: what was asked for, and the addresses of the pages
+// around.
+type listing struct {
+	Path     string
+	Query    url.Values
+	Total    int // rows that pass the filter
+	PrevPage string
+	NextPage string
+}
+
+func newListing(path string, query url.Values, total int, prev, next string) listing {
+	l := listing{Path: path, Query: query, Total: total}
+	if prev != "" {
+		l.PrevPage = l.address("before", prev, "after", "")
+	}
+	if next != "" {
+		l.NextPage = l.address("after", next, "before", "")
+	}
+	return l
+}
+
+// Get is a field of the address.
+func (l listing) Get(name string) string { return l.Query.Get(name) }
+
+// Filtered tells whether the list leaves something out.
+func (l listing) Filtered() bool {
+	for name, values := range l.Query {
+		if name != "sort" && name != "dir" && name != "after" && name != "before" && strings.Join(values, "") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// SortBy is the address of the list in another order, the other way round if it is
+// sorted so already.
+func (l listing) SortBy(column, first string) string {
+	dir := ""
+	if l.sorted(column, first) && l.Get("dir") != "desc" {
+		dir = "desc"
+	}
+	return l.address("sort", column, "dir", dir, "after", "", "before", "")
+}
+
+// Sorted is what aria-sort says of a column: ascending, descending or none.
+func (l listing) Sorted(column, first string) string {
+	switch {
+	case !l.sorted(column, first):
+		return "none"
+	case l.Get("dir") == "desc":
+		return "descending"
+	}
+	return "ascending"
+}
+
+// sorted tells whether column is what the list is sorted by; first is that if nothing
+// is said.
+func (l listing) sorted(column, first string) bool {
+	by := l.Get("sort")
+	return by == column || by == "" && column == first
+}
+
+// address is the list with some fields set, and others removed that are set to "".
+func (l listing) address(pairs ...string) string {
+	query := url.Values{}
+	for name, values := range l.Query {
+		if value := strings.Join(values, ""); value != "" {
+			query.Set(name, values[0])
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if query.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			query.Del(pairs[i])
+		}
+	}
+	if len(query) == 0 {
+		return l.Path
+	}
+	return l.Path + "?" + query.Encode()
+}
+
+func pageRequest(query url.Values) credstore.PageRequest {
+	return credstore.PageRequest{After: query.Get("after"), Limit: pageSize}
+}
+
+// searchText is what was typed into a search field. NUL, which PostgreSQL's texts
+// cannot hold, and broken UTF-8 are in no name: they are left out.
+func searchText(query url.Values) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(query.Get("q"), ""), "\x00", ""))
+}
+
+// failList shows the first page instead of one whose address is out of date, such as
+// after another sorting.
+func (s *server) failList(c *gin.Context, err error) {
+	query := c.Request.URL.Query()
+	if !errors.Is(err, credstore.ErrInvalid) || query.Get("after")+query.Get("before") == "" {
+		s.fail(c, err)
+		return
+	}
+	query.Del("after")
+	query.Del("before")
+	c.Redirect(http.StatusSeeOther, c.Request.URL.Path+"?"+query.Encode())
+}

@@ -1,0 +1,126 @@
+// What the pages do beyond plain forms and links. Everything listens on the document, so
+// that parts which htmx swaps in need no setting up, but for revealed secrets.
+"use strict";
+
+(() => {
+  // Theme: system, light or dark, kept in this browser.
+  const root = document.documentElement;
+  const themes = ["system", "light", "dark"];
+  const stored = () => { try { return localStorage.getItem("theme") || "system"; } catch { return "system"; } };
+  const apply = (theme) => {
+    if (theme === "system") delete root.dataset.theme; else root.dataset.theme = theme;
+    document.querySelectorAll("[data-theme-name]").forEach((e) => { e.textContent = theme; });
+  };
+  apply(stored());
+  document.addEventListener("DOMContentLoaded", () => apply(stored()));
+
+  const nextTheme = () => {
+    const theme = themes[(themes.indexOf(stored()) + 1) % themes.length];
+    try { localStorage.setItem("theme", theme); } catch { /* for this page only, then */ }
+    apply(theme);
+  };
+
+  // Fields of secrets: show what is being typed.
+  const toggleField = (button) => {
+    const field = document.getElementById(button.dataset.show);
+    const show = field.type === "password";
+    field.type = show ? "text" : "password";
+    button.textContent = show ? "Hide" : "Show";
+    button.setAttribute("aria-pressed", String(show));
+  };
+
+  // Revealed secrets: gone after their time, when attention goes elsewhere, and with the page.
+  const masks = new WeakMap(); // what stood where a secret is shown now
+  const hide = (region) => {
+    clearInterval(region.timer);
+    const place = region.parentElement;
+    region.remove();
+    if (place && masks.has(place)) {
+      place.innerHTML = masks.get(place);
+      if (window.htmx) window.htmx.process(place);
+      place.querySelector("button")?.focus();
+    } else {
+      location.replace(document.querySelector(".crumbs a:last-of-type")?.href || "/dashboard");
+    }
+  };
+  const hideAll = () => document.querySelectorAll("[data-revealed]").forEach(hide);
+  const watch = (region) => {
+    if (region.timer) return;
+    const end = Date.now() + Number(region.dataset.revealed) * 1000;
+    region.timer = setInterval(() => {
+      const left = Math.ceil((end - Date.now()) / 1000);
+      if (left <= 0) hide(region);
+      else region.querySelector("[data-countdown]").textContent = left;
+    }, 250);
+    region.focus();
+  };
+  const watchAll = () => document.querySelectorAll("[data-revealed]").forEach(watch);
+  document.addEventListener("DOMContentLoaded", watchAll);
+  document.addEventListener("htmx:beforeSwap", (e) => {
+    const place = e.detail.target;
+    if (place?.classList.contains("secret-value") && e.detail.xhr.status === 200) masks.set(place, place.innerHTML);
+  });
+  window.addEventListener("blur", hideAll);
+  window.addEventListener("pagehide", hideAll);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) hideAll(); });
+  document.addEventListener("focusout", (e) => {
+    const region = e.target.closest?.("[data-revealed]");
+    if (region && !region.contains(e.relatedTarget)) hide(region);
+  });
+
+  const copy = async (button) => {
+    const text = button.closest("[data-revealed], [data-copyable]").querySelector("[data-secret]").textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select and copy it by hand";
+    }
+  };
+
+  // Dialogs: filled by htmx, closed by Escape and by Cancel.
+  document.addEventListener("htmx:afterSwap", (e) => {
+    const dialog = e.detail.target;
+    if (dialog instanceof HTMLDialogElement && dialog.childElementCount && !dialog.open) dialog.showModal();
+  });
+  document.addEventListener("htmx:afterSettle", watchAll);
+
+  const tell = (text) => {
+    const notice = document.getElementById("notice");
+    const line = document.createElement("p");
+    line.className = "flash flash-bad";
+    line.setAttribute("role", "alert");
+    line.textContent = text;
+    notice.replaceChildren(line);
+  };
+  document.addEventListener("htmx:sendError", () => tell("The dashboard cannot be reached. Nothing was changed; try again."));
+  document.addEventListener("htmx:timeout", () => tell("The dashboard did not answer in time."));
+
+  document.addEventListener("click", (e) => {
+    const target = e.target.closest("[data-theme-toggle], [data-show], [data-hide], [data-copy], [data-close]");
+    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(e.target)) menu.open = false; });
+    if (!target) return;
+    if (target.matches("[data-theme-toggle]")) nextTheme();
+    else if (target.matches("[data-show]")) toggleField(target);
+    else if (target.matches("[data-hide]")) hide(target.closest("[data-revealed]"));
+    else if (target.matches("[data-copy]")) copy(target);
+    else if (target.closest("dialog")) {
+      e.preventDefault();
+      target.closest("dialog").close();
+    }
+  });
+
+  // Keys: / to search, Escape to leave, and a letter for what a page names as such.
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") {
+      hideAll();
+      document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+    }
+    const typing = e.target.closest?.("input, select, textarea, [contenteditable], dialog");
+    if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
+    const wanted = e.key === "/" ? document.querySelector("[data-search]") : /^[a-z]$/.test(e.key) && document.querySelector(`[data-shortcut="${e.key}"]`);
+    if (!wanted) return;
+    e.preventDefault();
+    if (e.key === "/") { wanted.focus(); wanted.select(); } else wanted.click();
+  });
+})();
