@@ -33,6 +33,10 @@ type Fixture struct {
 	// AddTrain puts an active train in place. nil: by Admin.CreateTrain.
 	AddTrain func(t testing.TB, train credstore.NewTrain)
 
+	// RemoveAccount takes an account out of the listing of active accounts. nil: by
+	// Admin.DeactivateAccount.
+	RemoveAccount func(t testing.TB, accountID string)
+
 	// Reopen opens another store on the same data, as another process would, and
 	// closes it when the test ends. Not needed by [RunRequests].
 	Reopen func(t testing.TB) credstore.Store
@@ -96,6 +100,7 @@ func Run(t *testing.T, h Harness) {
 	h.run(t, "AccountAdmin", accountAdminTests)
 	h.run(t, "TrainAdmin", trainAdminTests)
 	h.run(t, "Audit", auditTests)
+	h.run(t, "Paging", pagingTests)
 	h.run(t, "Exceptions", exceptionTests(h.Exceptions))
 }
 
@@ -171,4 +176,14 @@ func (f *Fixture) addTrain(t testing.TB, train credstore.NewTrain) {
 	}
 	_, err := f.Admin.CreateTrain(t.Context(), train)
 	require.NoError(t, err)
+}
+
+// removeAccount takes an account out of service by the fixture's means.
+func (f *Fixture) removeAccount(t testing.TB, accountID string) {
+	t.Helper()
+	if f.RemoveAccount != nil {
+		f.RemoveAccount(t, accountID)
+		return
+	}
+	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), accountID, false))
 }

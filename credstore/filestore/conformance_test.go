@@ -2,6 +2,7 @@ package filestore_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,13 @@ func newFixture(t *testing.T) *credstoretest.Fixture {
 			await(func(s *filestore.Store) bool {
 				_, err := s.GetTrain(t.Context(), train.ID)
 				return err == nil
+			})
+		},
+		RemoveAccount: func(t testing.TB, accountID string) {
+			require.NoError(t, os.Remove(f.accountPath(strings.TrimPrefix(accountID, "acc_"))))
+			await(func(s *filestore.Store) bool {
+				_, err := s.GetAccount(t.Context(), accountID)
+				return errors.Is(err, credstore.ErrNotFound)
 			})
 		},
 		Reopen: func(testing.TB) credstore.Store {

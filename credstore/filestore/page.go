@@ -11,10 +11,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/paging"
 )
 
-// An order is the order of a listing. A page continues behind the last item of
-// the one before, so that items that come or go meanwhile shift nothing.
+// An order is the order of a listing. A page continues behind the last item of the
+// one before, or ends before the first item of the one behind, so that items that
+// come or go meanwhile shift nothing.
 type order[T any] struct {
 	name       string // of the listing and its order: a cursor is good for one
 	key        func(T) sortKey
@@ -28,10 +30,10 @@ func (k sortKey) compare(other sortKey) int {
 	return cmp.Or(cmp.Compare(k.First, other.First), cmp.Compare(k.Name, other.Name))
 }
 
-// A cursor is what the Next of a page says.
+// A cursor is what the Next or Prev of a page says: the place of an item.
 type cursor struct {
 	Order string
-	After sortKey
+	Place sortKey
 }
 
 // A placed is an item with its place, which is worked out once.
@@ -42,6 +44,10 @@ type placed[T any] struct {
 
 // page returns the page of items that the request asks for.
 func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page[T], error) {
+	place, err := paging.PlaceOf(request)
+	if err != nil {
+		return credstore.Page[T]{}, err
+	}
 	name, direction := o.name, 1
 	if o.descending {
 		name, direction = o.name+" descending", -1
@@ -51,33 +57,28 @@ func (o order[T]) page(items []T, request credstore.PageRequest) (credstore.Page
 		sorted[i] = placed[T]{o.key(item), item}
 	}
 	slices.SortFunc(sorted, func(a, b placed[T]) int { return direction * a.key.compare(b.key) })
-	start := 0
-	if request.After != "" {
+	border := 0
+	if place.Cursor != "" {
 		var c cursor
-		if !decodeCursor(request.After, &c) || c.Order != name {
+		if !decodeCursor(place.Cursor, &c) || c.Order != name {
 			return credstore.Page[T]{}, errCursor
 		}
-		start, _ = slices.BinarySearchFunc(sorted, c.After, func(p placed[T], after sortKey) int {
-			if p.key == after {
-				return -1 // the page begins behind it
+		border, _ = slices.BinarySearchFunc(sorted, c.Place, func(p placed[T], key sortKey) int {
+			if p.key == key && place.Behind() {
+				return -1
 			}
-			return direction * p.key.compare(after)
+			return direction * p.key.compare(key)
 		})
 	}
-	end := min(start+request.Size(), len(sorted))
-	page := credstore.Page[T]{Items: make([]T, 0, end-start)}
-	for _, p := range sorted[start:end] {
-		page.Items = append(page.Items, p.item)
-	}
-	if end < len(sorted) {
-		page.Next = encodeCursor(cursor{Order: name, After: sorted[end-1].key})
-	}
-	return page, nil
+	page := paging.Window(sorted, border, request, func(i int) string {
+		return encodeCursor(cursor{Order: name, Place: sorted[i].key})
+	})
+	return shown(page, func(p placed[T]) T { return p.item }), nil
 }
 
 // shown makes a page of what is shown from a page of what is kept.
 func shown[T, U any](page credstore.Page[T], show func(T) U) credstore.Page[U] {
-	result := credstore.Page[U]{Items: make([]U, len(page.Items)), Next: page.Next}
+	result := credstore.Page[U]{Items: make([]U, len(page.Items)), Next: page.Next, Prev: page.Prev}
 	for i, item := range page.Items {
 		result.Items[i] = show(item)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/paging"
 )
 
 // ListTrains implements [credstore.TrainReader]. A train is a client key file;
@@ -117,7 +118,7 @@ func (s *Store) trainsNow(ctx context.Context) (*snapshot, error) {
 // ListMappings implements [credstore.TrainReader]: there are none in files.
 func (s *Store) ListMappings(ctx context.Context, trainID string, page credstore.PageRequest) (credstore.Page[credstore.Mapping], error) {
 	_, err := s.train(ctx, trainID)
-	if err == nil && page.After != "" {
+	if err == nil && page.After+page.Before != "" {
 		err = errCursor
 	}
 	return credstore.Page[credstore.Mapping]{}, err
@@ -136,37 +137,41 @@ func (s *Store) ListClientKeys(ctx context.Context, trainID string, page credsto
 	if err != nil {
 		return none, err
 	}
-	start := 0
-	if page.After != "" {
-		var last clientKeyCursor
-		if !decodeCursor(page.After, &last) || last.Place < 0 || last.Hash == "" {
-			return none, errCursor
-		}
-		start = last.next(hashes)
+	border, err := clientKeyBorder(hashes, page)
+	if err != nil {
+		return none, err
 	}
-	end := min(start+page.Size(), len(hashes))
-	keys := credstore.Page[credstore.ClientKey]{Items: make([]credstore.ClientKey, 0, end-start)}
-	for _, hash := range hashes[start:end] {
-		keys.Items = append(keys.Items, credstore.ClientKey{Hash: hash})
-	}
-	if end < len(hashes) {
-		keys.Next = encodeCursor(clientKeyCursor{Place: end - 1, Hash: hashes[end-1]})
-	}
-	return keys, nil
+	keys := paging.Window(hashes, border, page, func(i int) string {
+		return encodeCursor(clientKeyCursor{Place: i, Hash: hashes[i]})
+	})
+	return shown(keys, func(hash string) credstore.ClientKey { return credstore.ClientKey{Hash: hash} }), nil
 }
 
-// A clientKeyCursor is the last key of a page.
+// A clientKeyCursor is the first or last key of a page.
 type clientKeyCursor struct {
 	Place int
 	Hash  string
 }
 
-// next is the place of the key behind it, or its own place if it is gone.
-func (c clientKeyCursor) next(hashes []string) int {
-	if place := slices.Index(hashes, c.Hash); place >= 0 {
-		return place + 1
+// clientKeyBorder is how many keys come before the border of the page: it is at
+// the key its cursor names or, when that is gone, where that was.
+func clientKeyBorder(hashes []string, page credstore.PageRequest) (int, error) {
+	place, err := paging.PlaceOf(page)
+	if err != nil || place.Cursor == "" {
+		return 0, err
 	}
-	return min(c.Place, len(hashes))
+	var key clientKeyCursor
+	if !decodeCursor(place.Cursor, &key) || key.Place < 0 || key.Hash == "" {
+		return 0, errCursor
+	}
+	found := slices.Index(hashes, key.Hash)
+	switch {
+	case found < 0:
+		return min(key.Place, len(hashes)), nil
+	case place.Behind():
+		return found + 1, nil
+	}
+	return found, nil
 }
 
 // hashes returns the hashes of a train's client keys, to be read only.

@@ -88,7 +88,17 @@ func TestAdoptedPagingThroughNulls(t *testing.T) {
 			filter := credstore.AccountFilter{Sort: credstore.SortAccountCreated, Descending: descending}
 			require.Equal(t, 5, walkAccounts(t, s.Store, filter, 1))
 			require.Equal(t, 5, walkAccounts(t, s.Store, filter, 2))
+			first, err := s.ListAccounts(t.Context(), filter, credstore.PageRequest{Limit: 3})
+			require.NoError(t, err)
+			second, err := s.ListAccounts(t.Context(), filter, credstore.PageRequest{Limit: 3, After: first.Next})
+			require.NoError(t, err)
+			back, err := s.ListAccounts(t.Context(), filter, credstore.PageRequest{Limit: 3, Before: second.Prev})
+			require.NoError(t, err)
+			require.Equal(t, first, back)
 		}
+		unused, err := s.CountAccounts(t.Context(), credstore.AccountFilter{UnusedSince: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)})
+		require.NoError(t, err)
+		require.Equal(t, 3, unused, "those of an unknown age are old")
 	})
 }
 
@@ -107,6 +117,10 @@ func TestAdoptedExpiry(t *testing.T) {
 				require.True(t, credential.Tokens.ExpiresAt.IsZero(), name)
 			}
 		}
+		expired, err := s.ListAccounts(t.Context(), credstore.AccountFilter{ExpiresBefore: time.Now().AddDate(100, 0, 0)}, credstore.PageRequest{})
+		require.NoError(t, err)
+		require.Len(t, expired.Items, 1)
+		require.Equal(t, "set", expired.Items[0].Name)
 	})
 }
 
@@ -147,6 +161,12 @@ func TestAdoptedClientKeys(t *testing.T) {
 		page, err := s.ListClientKeys(t.Context(), "main", credstore.PageRequest{})
 		require.NoError(t, err)
 		require.Equal(t, []credstore.ClientKey{{Hash: hash}}, page.Items)
+		s.exec(t, `INSERT INTO trains (train_id, client_api_keys_hashed) VALUES ('clear', $1)`, s.list("ptk_in_the_clear", "ABCDEF"))
+		without, err := s.ListTrains(t.Context(), credstore.TrainFilter{WithoutClientKeys: true}, credstore.PageRequest{})
+		require.NoError(t, err)
+		require.Len(t, without.Items, 2)
+		require.Equal(t, []string{"clear", "empty"}, []string{without.Items[0].ID, without.Items[1].ID})
+		require.Zero(t, without.Items[0].ClientKeys)
 		train, err := s.GetTrain(t.Context(), "main")
 		require.NoError(t, err)
 		require.Equal(t, 1, train.ClientKeys)

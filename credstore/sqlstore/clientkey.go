@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/paging"
 )
 
 // clientKeys are what a train's row says of its client keys.
@@ -62,30 +63,29 @@ func (s *Store) ListClientKeys(ctx context.Context, trainID string, page credsto
 		return none, err
 	}
 	hashes := keys.Stored.hashes()
-	start, err := clientKeyStart(hashes, page.After)
+	border, err := clientKeyBorder(hashes, page)
 	if err != nil {
 		return none, about(err, "client keys of train %q", trainID)
 	}
-	end := min(start+page.Size(), len(hashes))
-	result := credstore.Page[credstore.ClientKey]{Items: make([]credstore.ClientKey, 0, end-start)}
-	for _, hash := range hashes[start:end] {
-		result.Items = append(result.Items, credstore.ClientKey{Hash: hash})
+	items := make([]credstore.ClientKey, len(hashes))
+	for i, hash := range hashes {
+		items[i] = credstore.ClientKey{Hash: hash}
 	}
-	if end < len(hashes) {
-		result.Next = encodeCursor(clientKeyListing, []any{end - 1, hashes[end-1]})
-	}
-	return result, nil
+	return paging.Window(items, border, page, func(i int) string {
+		return encodeCursor(clientKeyListing, []any{i, hashes[i]})
+	}), nil
 }
 
 const clientKeyListing = "client keys"
 
-// clientKeyStart is where the page after the cursor begins: behind the key it
-// names or, when that was revoked meanwhile, at its place.
-func clientKeyStart(hashes []string, cursor string) (int, error) {
-	if cursor == "" {
-		return 0, nil
+// clientKeyBorder is how many keys come before the border of the page: it is at
+// the key its cursor names or, when that was revoked meanwhile, where that was.
+func clientKeyBorder(hashes []string, page credstore.PageRequest) (int, error) {
+	place, err := paging.PlaceOf(page)
+	if err != nil || place.Cursor == "" {
+		return 0, err
 	}
-	key, err := decodeCursor(clientKeyListing, cursor, 2)
+	key, err := decodeCursor(clientKeyListing, place.Cursor, 2)
 	if err != nil {
 		return 0, err
 	}
@@ -94,10 +94,14 @@ func clientKeyStart(hashes []string, cursor string) (int, error) {
 	if !isNumber || !isText || index < 0 {
 		return 0, fmt.Errorf("%w page cursor for client keys", credstore.ErrInvalid)
 	}
-	if found := slices.Index(hashes, hash); found >= 0 {
+	found := slices.Index(hashes, hash)
+	switch {
+	case found < 0:
+		return int(min(index, int64(len(hashes)))), nil
+	case place.Behind():
 		return found + 1, nil
 	}
-	return int(min(index, int64(len(hashes)))), nil
+	return found, nil
 }
 
 // AddClientKeys implements [credstore.TrainAdmin].

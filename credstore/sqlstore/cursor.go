@@ -5,16 +5,19 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	sq "github.com/Masterminds/squirrel"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/paging"
 )
 
-// An ordering is the order of a listing. Pages continue behind the last row of
-// the one before (keyset paging), so that a page costs the same wherever it is,
-// and rows that come or go meanwhile shift nothing.
+// An ordering is the order of a listing. Pages continue behind the last row of the
+// one before, or end before the first row of the one behind (keyset paging), so
+// that a page costs the same wherever it is, and rows that come or go meanwhile
+// shift nothing.
 type ordering[T any] struct {
 	name       string // of the listing and its order: a cursor is good for one
 	columns    []string
@@ -22,10 +25,15 @@ type ordering[T any] struct {
 	descending bool           // all columns
 }
 
-// page adds order, limit and, after the first page, the place to continue.
+// page adds order, limit and, for all but the first page, the place to continue.
+// Backwards is the order reversed; cut puts the rows right.
 func (o ordering[T]) page(query sq.SelectBuilder, request credstore.PageRequest) (sq.SelectBuilder, error) {
+	place, err := paging.PlaceOf(request)
+	if err != nil {
+		return query, err
+	}
 	compare, direction := ">", ""
-	if o.descending {
+	if o.descending != place.Backwards {
 		compare, direction = "<", " DESC"
 	}
 	for _, column := range o.columns {
@@ -33,23 +41,37 @@ func (o ordering[T]) page(query sq.SelectBuilder, request credstore.PageRequest)
 	}
 	// One row more than asked for tells whether there is another page.
 	query = query.Limit(uint64(request.Size()) + 1) //nolint:gosec // between 1 and MaxPageSize
-	if request.After == "" {
+	if place.Cursor == "" {
 		return query, nil
 	}
-	key, err := decodeCursor(o.id(), request.After, len(o.columns))
+	key, err := decodeCursor(o.id(), place.Cursor, len(o.columns))
 	if err != nil {
 		return query, err
+	}
+	if place.Included {
+		compare += "="
 	}
 	return query.Where("("+strings.Join(o.columns, ", ")+") "+compare+" ("+sq.Placeholders(len(key))+")", key...), nil
 }
 
-// cut makes the page of what the query returned.
+// cut makes the page of what the query returned. On the side it came from there
+// was an item, the one its cursor names.
 func (o ordering[T]) cut(items []T, request credstore.PageRequest) credstore.Page[T] {
-	if len(items) <= request.Size() {
-		return credstore.Page[T]{Items: items}
+	if len(items) == 0 {
+		return credstore.Page[T]{Items: items, Next: paging.Included(request.Before), Prev: paging.Included(request.After)}
 	}
-	items = items[:request.Size()]
-	return credstore.Page[T]{Items: items, Next: encodeCursor(o.id(), o.key(&items[len(items)-1]))}
+	more, backwards := len(items) > request.Size(), request.Before != ""
+	page := credstore.Page[T]{Items: items[:min(len(items), request.Size())]}
+	if backwards {
+		slices.Reverse(page.Items)
+	}
+	if more || backwards {
+		page.Next = encodeCursor(o.id(), o.key(&page.Items[len(page.Items)-1]))
+	}
+	if more && backwards || request.After != "" {
+		page.Prev = encodeCursor(o.id(), o.key(&page.Items[0]))
+	}
+	return page
 }
 
 func (o ordering[T]) id() string {
@@ -59,7 +81,7 @@ func (o ordering[T]) id() string {
 	return o.name
 }
 
-// encodeCursor makes the Next of a page: opaque to others, but not secret.
+// encodeCursor makes the Next or Prev of a page: opaque to others, but not secret.
 func encodeCursor(listing string, key []any) string {
 	data, _ := json.Marshal(append([]any{listing}, key...)) // texts and integers always encode
 	return base64.RawURLEncoding.EncodeToString(data)

@@ -22,6 +22,8 @@ func FuzzCursor(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(page.Next)
 	}
+	f.Add(".")
+	f.Add(".W10")
 	f.Add("W10")                                                  // []
 	f.Add("WyJhY2NvdW50cyBieSBuYW1lIiwxXQ")                       // ["accounts by name",1]
 	f.Add("WyJhY2NvdW50cyBieSBuYW1lIixudWxsXQ")                   // ["accounts by name",null]
@@ -30,11 +32,13 @@ func FuzzCursor(f *testing.F) {
 	f.Add("WyJhY2NvdW50cyBieSBjcmVhdGVkIiwieWVzdGVyZGF5IiwiYSJd") // ["accounts by created","yesterday","a"]
 	f.Fuzz(func(t *testing.T, cursor string) {
 		for _, sort := range []credstore.AccountSort{credstore.SortAccountName, credstore.SortAccountCreated} {
-			page, err := store.ListAccounts(t.Context(), credstore.AccountFilter{Sort: sort}, credstore.PageRequest{After: cursor})
-			if err != nil && !errors.Is(err, credstore.ErrInvalid) {
-				t.Fatal(err)
+			for _, request := range []credstore.PageRequest{{After: cursor}, {Before: cursor}} {
+				page, err := store.ListAccounts(t.Context(), credstore.AccountFilter{Sort: sort}, request)
+				if err != nil && !errors.Is(err, credstore.ErrInvalid) {
+					t.Fatal(err)
+				}
+				require.LessOrEqual(t, len(page.Items), 3)
 			}
-			require.LessOrEqual(t, len(page.Items), 3)
 		}
 	})
 }
