@@ -25,12 +25,35 @@ func (s *Store) Problems() []Problem {
 	return problems
 }
 
-// logProblems logs the problems that were not there before.
+// logProblems logs the problems that were not there before, and folders that have no
+// files any more or have some again.
 func (s *Store) logProblems(old, now *snapshot) {
 	for problem := range now.problems {
 		if !old.problems[problem] {
 			s.log.Warn("filestore: problem with credential files", "path", problem.Path, "reason", problem.Reason)
 		}
+	}
+	for path, reason := range now.without {
+		if old.without[path] != reason {
+			s.log.Warn("filestore: no credential files", "path", path, "reason", reason)
+		}
+	}
+	for path := range old.without {
+		if now.without[path] == "" {
+			s.log.Info("filestore: credential files are there now", "path", path)
+		}
+	}
+}
+
+// addAbsence notes what it means that a folder has no files. A file system that is
+// not mounted leaves a folder that is empty, or none.
+func addAbsence[T any](s *snapshot, f *folder[T], meaning string) {
+	switch {
+	case f.err != nil || len(f.files) > 0:
+	case f.root == nil:
+		s.without[f.path] = "the folder does not exist: " + meaning
+	default:
+		s.without[f.path] = "no file in it ends in " + f.suffix + ": " + meaning
 	}
 }
 

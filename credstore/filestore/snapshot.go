@@ -20,6 +20,7 @@ type snapshot struct {
 	trains      map[string]*train   // by id
 	trainIDs    []string            // in order
 	problems    map[Problem]bool
+	without     map[string]string // folders without files, by path, and what that means
 }
 
 // An account is an account file, together with what the store keeps beside it.
@@ -86,11 +87,14 @@ func newSnapshot(old *snapshot, accounts *folder[AccountFile], states *folder[st
 		names:       make(map[string]*account, len(accounts.files)),
 		trains:      make(map[string]*train, len(trains.files)),
 		problems:    map[Problem]bool{},
+		without:     map[string]string{},
 	}
 	s.addAccounts(old, accounts, states)
 	s.addTrains(trains)
 	addProblems(s, accounts)
 	addProblems(s, trains)
+	addAbsence(s, accounts, "there are no accounts")
+	addAbsence(s, trains, "no train has a client key")
 	if accounts.err == nil {
 		addProblems(s, states)
 	}

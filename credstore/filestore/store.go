@@ -59,9 +59,9 @@ var (
 
 // Open reads the account files in accountsDir and the client key files in
 // clientKeysDir, and begins to watch them. A folder that does not exist is empty,
-// and may appear later. Files that are wrong are logged, and stop nothing: see
-// [Store.Problems]. The error wraps ErrUnavailable and tells which folder is none
-// or cannot be read.
+// and may appear later; that there are no files is logged, and when there are some
+// again. Files that are wrong are logged, and stop nothing: see [Store.Problems].
+// The error wraps ErrUnavailable and tells which folder is none or cannot be read.
 func Open(accountsDir, clientKeysDir string, opts *Options) (*Store, error) {
 	if opts == nil {
 		opts = &Options{}

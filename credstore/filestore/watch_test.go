@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,6 +168,33 @@ func TestFolderReplaced(t *testing.T) {
 	eventually(t, func() bool { return key() == canary+"4" }, "the second version")
 }
 
+// A folder that is missing, or empty because its file system is not mounted, is said
+// once each time, and so is its return.
+func TestFolderWithoutFilesIsLogged(t *testing.T) {
+	f := newFolders(t)
+	f.clientKeys("train", `["`+canary+`"]`)
+	require.NoError(t, os.Remove(f.accounts))
+	f.open(&filestore.Options{Rescan: 5 * time.Millisecond})
+	logged := func(text string, times int) {
+		t.Helper()
+		eventually(t, func() bool { return strings.Count(f.log.String(), text) == times }, text)
+	}
+	gone, empty, back := "the folder does not exist: there are no accounts", "no file in it ends in", "are there now"
+	logged(gone, 1)
+	require.Contains(t, f.log.String(), "level=WARN")
+	require.Contains(t, f.log.String(), f.accounts)
+
+	for times := 1; times <= 2; times++ {
+		require.NoError(t, os.Mkdir(f.accounts, 0o700))
+		logged(empty, times)
+		f.account("a", apiKeyFile("acc_1", canary))
+		logged(back, times)
+		require.NoError(t, os.Rename(f.accounts, filepath.Join(t.TempDir(), "gone")))
+		logged(gone, times+1)
+	}
+	require.NotContains(t, f.log.String(), "no train has a client key")
+}
+
 // Kubernetes mounts secrets as links to links: NAME -> ..data/NAME, and ..data ->
 // a folder for each version, where only ..data changes.
 func TestFilesBehindLinksInTheFolder(t *testing.T) {
@@ -205,13 +233,13 @@ func TestFilesBehindLinksInTheFolder(t *testing.T) {
 func TestOwnSaveIsToldOnceBeforeItReturns(t *testing.T) {
 	f := newFolders(t)
 	f.account("a", oauthFile("acc_1", canary+"a", canary+"r"))
-	f.account("b", oauthFile("acc_2", canary+"a", canary+"r"))
+	f.account("b", oauthFile("acc_2", canary+"b", canary+"s"))
 	s := f.open(&filestore.Options{Rescan: time.Millisecond})
 	log := &eventLog{}
 	stop := s.Subscribe(log.add)
 	require.NoError(t, s.SaveTokens(t.Context(), "acc_1", secret(canary+"r"), tokens(canary+"a2", canary+"r2")))
 	require.True(t, log.has(credstore.Event{Kind: credstore.EventAccount, ID: "acc_1"}))
-	require.NoError(t, s.MarkNeedsReauth(t.Context(), "acc_2", secret(canary+"r"), "invalid_grant"))
+	require.NoError(t, s.MarkNeedsReauth(t.Context(), "acc_2", secret(canary+"s"), "invalid_grant"))
 	require.True(t, log.has(credstore.Event{Kind: credstore.EventAccount, ID: "acc_2"}))
 	require.Equal(t, 2, log.count())
 
@@ -221,6 +249,6 @@ func TestOwnSaveIsToldOnceBeforeItReturns(t *testing.T) {
 	require.True(t, log.has(credstore.Event{Kind: credstore.EventAccount, ID: "acc_3"}))
 	require.Equal(t, 3, log.count())
 	stop()
-	require.NoError(t, s.SaveTokens(t.Context(), "acc_2", secret(canary+"r"), tokens(canary+"a2", canary+"r2")))
+	require.NoError(t, s.SaveTokens(t.Context(), "acc_2", secret(canary+"s"), tokens(canary+"b2", canary+"s2")))
 	require.Equal(t, 3, log.count())
 }
