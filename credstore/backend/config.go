@@ -24,8 +24,8 @@ import (
 type Config struct {
 	// UseDatabase chooses the database; false: credential files.
 	UseDatabase bool
-	// DatabaseURL is "postgres://…" (or a "host=… dbname=…" string, which may name
-	// several hosts), or "sqlite:PATH". It may hold a password, so it is a secret.
+	// DatabaseURL is "postgres://…" or a "host=… dbname=…" string, both of which may
+	// name several hosts, or "sqlite:PATH". It may hold a password, so it is a secret.
 	DatabaseURL credstore.Secret
 	// EncryptionKey seals what the database keeps: at least 32 characters.
 	EncryptionKey credstore.Secret
@@ -154,7 +154,7 @@ const (
 )
 
 func (c *Config) kind() databaseKind {
-	dsn := c.DatabaseURL.Reveal()
+	dsn := splitHosts(c.DatabaseURL.Reveal())
 	switch {
 	case strings.HasPrefix(dsn, "sqlite:"):
 		if strings.TrimPrefix(dsn, "sqlite:") != "" {
@@ -190,7 +190,7 @@ func (c *Config) Describe() string {
 // describePostgres names only hosts and database: everything else of a connection
 // string may be, or may be mistyped into, a secret.
 func describePostgres(dsn string) string {
-	config, err := pq.NewConfig(dsn)
+	config, err := pq.NewConfig(splitHosts(dsn))
 	if err != nil {
 		return "(its address is not valid)"
 	}

@@ -58,6 +58,10 @@ func TestConfigMistakes(t *testing.T) {
 			map[string]string{state: "/s", "USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:1#CANARY-backendpass2@h/d", "CREDENTIAL_ENCRYPTION_KEY": longKey},
 			[]string{"DATABASE_URL is wrong"},
 		},
+		"a port that is none": {
+			map[string]string{state: "/s", "USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": "postgres://u:CANARY-backendpass8@a:1,b:x/d", "CREDENTIAL_ENCRYPTION_KEY": longKey},
+			[]string{"DATABASE_URL is wrong"},
+		},
 		"files where folders belong": {
 			map[string]string{state: file, "ACCOUNTS_DIR": file},
 			[]string{"STATE_DIR is", "ACCOUNTS_DIR is"},
@@ -80,10 +84,13 @@ func TestConfigMistakes(t *testing.T) {
 
 func TestDescribeShowsNoSecret(t *testing.T) {
 	for dsn, want := range map[string]string{
-		"postgres://u:CANARY-backendpass3@h:5432/d?sslmode=require":               "PostgreSQL database h:5432/d",
-		"host=a,b dbname=d user=u password=CANARY-backendpass4":                   "PostgreSQL database a:5432,b:5432/d",
-		"host=a dbname=d password='CANARY-backendpass5 host=CANARY-backendpass6'": "PostgreSQL database a:5432/d",
-		"sqlite:/var/lib/signalbox.db":                                            "SQLite database /var/lib/signalbox.db",
+		"postgres://u:CANARY-backendpass3@h:5432/d?sslmode=require":                        "PostgreSQL database h:5432/d",
+		"host=a,b dbname=d user=u password=CANARY-backendpass4":                            "PostgreSQL database a:5432,b:5432/d",
+		"host=a dbname=d password='CANARY-backendpass5 host=CANARY-backendpass6'":          "PostgreSQL database a:5432/d",
+		"postgres://u:CANARY-backendpass7@a:1,b,[::1]:2/d?target_session_attrs=read-write": "PostgreSQL database a:1,b:5432,[::1]:2/d",
+		"postgresql://a,b:7":           "PostgreSQL database a:5432,b:7/",
+		"postgres://a,b/d?port=1,2":    "PostgreSQL database a:1,b:2/d",
+		"sqlite:/var/lib/signalbox.db": "SQLite database /var/lib/signalbox.db",
 	} {
 		c, err := backend.ConfigFromEnv(env(map[string]string{
 			"STATE_DIR": "/s", "USE_DATABASE_CREDENTIALS": "true", "DATABASE_URL": dsn, "CREDENTIAL_ENCRYPTION_KEY": longKey,

@@ -117,7 +117,7 @@ func OpenDatabase(config Config) (*sql.DB, sqlstore.Dialect, error) {
 	if config.kind() == unknownDatabase {
 		return nil, sqlstore.Postgres, config.checkDatabaseURL()
 	}
-	db, err := sqlstore.OpenPostgres(dsn, config.PoolSize)
+	db, err := sqlstore.OpenPostgres(splitHosts(dsn), config.PoolSize)
 	return db, sqlstore.Postgres, err
 }
 

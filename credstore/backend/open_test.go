@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +77,17 @@ func TestOpenDatabases(t *testing.T) {
 			require.NoError(t, b.Sessions.CommitCtx(t.Context(), "hash", []byte("data"), time.Now().Add(time.Hour)))
 		})
 	}
+}
+
+// Of several hosts the first one that answers serves.
+func TestOpenSeveralHosts(t *testing.T) {
+	u, err := url.Parse(testdb.PostgreSQL(t))
+	require.NoError(t, err)
+	config := databaseConfig(t, t.TempDir(), strings.Replace(u.String(), u.Host, "127.0.0.1:1,"+u.Host, 1))
+	migrateUp(t, config)
+	b, err := backend.Open(t.Context(), config, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
 }
 
 func migrateUp(t testing.TB, config backend.Config) {
