@@ -45,7 +45,7 @@ var layers = map[string][]string{
 }
 
 // forTests may be imported by tests and by one another.
-var forTests = []string{"credstore/credstoretest", "oauth/oauthtest", "internal/testdb", "internal/vectors"}
+var forTests = []string{"credstore/credstoretest", "oauth/oauthtest", "internal/browser", "internal/testdb", "internal/vectors"}
 
 // forTestsAllowed import one of them without being a test.
 var forTestsAllowed = []string{"internal/tools/withpostgres"}
@@ -190,6 +190,7 @@ func TestRules(t *testing.T) {
 		{"examples/quickstart", "oauth/oauthtest", true},
 		{"credstore/sqlstore", "credstore/credstoretest", true},
 		{"credstore/credstoretest", "internal/vectors", false},
+		{"examples/dashboard/server", "internal/browser", true},
 		{"internal/tools/withpostgres", "internal/testdb/pgserver", false},
 	}
 	for _, tt := range imports {
