@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/signalbox-go/signalbox/credstore"
 )
 
 // What the tests need of the inside.
@@ -58,3 +60,17 @@ func (r recordingDB) QueryRowxContext(ctx context.Context, query string, args ..
 	r.record(query, args)
 	return r.ExtContext.QueryRowxContext(ctx, query, args...)
 }
+
+// AuditHash is the hash of an event with these columns.
+func AuditHash(key []byte, previous string, columns []any) string {
+	return newChain(key).event(previous, columns)
+}
+
+// AuditHeadMAC is what proves that the trail ends there.
+func AuditHeadMAC(key []byte, end credstore.AuditCheckpoint) string { return newChain(key).head(end) }
+
+// ChainKeyMark begins the plaintext of the trail's key.
+const ChainKeyMark = chainKeyMark
+
+// AuditPage is how many events are verified at once.
+const AuditPage = auditPage

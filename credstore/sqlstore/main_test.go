@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(writerVariable); path != "" {
 		os.Exit(runWriter(path))
 	}
+	if url := os.Getenv(appenderVariable); url != "" {
+		os.Exit(runAppender(url))
+	}
 	// The tests wait more than they compute: for PostgreSQL, time-outs and ticks.
 	if err := flag.Set("test.parallel", "6"); err != nil { // the command line overrides it
 		panic(err)
