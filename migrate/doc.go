@@ -32,7 +32,8 @@
 // of existing deployments of the TypeScript system, made only where they are
 // missing: adopting them changes no row and nothing about the tables, and that
 // system works on them afterwards. 002 is the audit trail, which the database itself
-// keeps from being changed. 003 is what token refreshes need, 004 the dashboard's
+// keeps from being changed, and whose chain of hashes (package sqlstore) shows what
+// was changed all the same. 003 is what token refreshes need, 004 the dashboard's
 // sessions. The table signalbox_migrations notes what was applied.
 //
 // A run is one transaction on one connection, which holds the lock: PostgreSQL's

@@ -88,9 +88,12 @@ func item(t testing.TB, items []migrate.ImportItem, file string) migrate.ImportI
 	return migrate.ImportItem{}
 }
 
-// content is everything that the three tables and the audit trail hold.
+// content is everything that the three tables and the audit trail hold, which has
+// to be intact.
 func (x *target) content(t testing.TB) (rows []string) {
 	t.Helper()
+	_, err := x.store.VerifyAudit(t.Context(), credstore.AuditCheckpoint{})
+	require.NoError(t, err)
 	array := "array_to_string(client_api_keys_hashed, ',')"
 	if x.dialect == sqlstore.SQLite {
 		array = "client_api_keys_hashed"

@@ -1,12 +1,14 @@
 package sqlstore_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 )
 
 // login is an audit event with states of common length.
@@ -34,6 +36,29 @@ func BenchmarkAppendAudit(b *testing.B) {
 					require.NoError(b, store.AppendAudit(b.Context(), login))
 				}
 			})
+		})
+	}
+}
+
+// auditLength is how long the trail of BenchmarkVerifyAudit is.
+var auditLength = flag.Int("audit-length", 100_000, "events in the trail of BenchmarkVerifyAudit")
+
+// BenchmarkVerifyAudit is a whole trail read and checked.
+func BenchmarkVerifyAudit(b *testing.B) {
+	for _, engine := range engines {
+		store := newStore(b, engine.dialect, open(b, engine.dialect, engine.create(b)))
+		for rest := *auditLength; rest > 0; rest -= 10_000 {
+			require.NoError(b, store.RunInTx(b.Context(), func(tx *sqlstore.Tx) error {
+				return tx.AppendAudit(b.Context(), logins(min(rest, 10_000))...)
+			}))
+		}
+		b.Run(engine.dialect.String(), func(b *testing.B) {
+			for b.Loop() {
+				end, err := store.VerifyAudit(b.Context(), credstore.AuditCheckpoint{})
+				require.NoError(b, err)
+				require.EqualValues(b, *auditLength, end.EventID)
+			}
+			b.ReportMetric(float64(*auditLength)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
 }

@@ -16,7 +16,8 @@
 //	accounts                 upstream credentials, secrets sealed
 //	trains                   client projects, client keys as hashes
 //	train_account_mappings   which accounts a train may use
-//	audit_events             append-only, held so by triggers
+//	audit_events             append-only, held so by triggers, and a chain of hashes
+//	audit_chain              the chain's end and key, one row
 //	account_refreshes        leases and re-authentication marks, beside accounts
 //	dashboard_sessions       who is logged in at the dashboard: see [Sessions]
 //
@@ -33,7 +34,7 @@
 // Secrets are sealed before a transaction begins and opened after it ends, so
 // that no lock is held during a key derivation; the exception is a stored refresh
 // token, which [Store.SaveTokens] and [Store.MarkNeedsReauth] compare under the
-// lock. Listings and details do not read the sealed columns at all. The Slack
+// lock, and the audit trail's key, once. Listings and details do not read the sealed columns at all. The Slack
 // webhook URL is stored in the clear, because the TypeScript system reads it so;
 // only [Store.GetSlackConfig] returns it.
 //
@@ -49,6 +50,47 @@
 // ([Options]). A caller's ended context is reported as that; a database that
 // does not answer, as [credstore.ErrUnavailable]. Errors never quote a driver's
 // text that could hold values of a row.
+//
+// # Audit trail
+//
+// Triggers keep audit_events from being changed, and whoever owns the database can
+// drop triggers. So each event has a keyed hash over itself and the hash before it.
+// [Store.VerifyAudit] reads the trail and names the first event that was changed,
+// moved, removed or put there by anything but a store. Events are recorded in the
+// transaction of the change they tell of, and written right before its commit under
+// the lock of audit_chain, the last lock that is taken: ids are 1, 2, 3, … without
+// a gap, and times ascend with them. A transaction that records nothing, such as a
+// token save, does not touch audit_chain.
+//
+// A hash, in 64 lower-case hexadecimal digits, is HMAC-SHA256 under the chain's key
+// of these fields, one after the other:
+//
+//	event   "signalbox-audit-v1 event", the hash of the event before ("genesis" for
+//	        the first), then the columns of audit_events up to after_state, in their order
+//	head    "signalbox-audit-v1 head", last_event_id, last_hash (it is head_mac)
+//
+// A field is the byte 1, the length in bytes as eight bytes (big endian), and the
+// bytes of the text in UTF-8; NULL is the byte 0 alone. Numbers are decimal, flags
+// "true" or "false", times UTC like 2006-01-02T15:04:05.000000Z.
+//
+// The key is 32 random bytes, made with the first event. chain_key_encrypted is its
+// sealed form, of the plaintext: byte 0xFF, "signalbox-audit-v1 key", byte 0, key.
+// No other secret may begin so, so none can be moved there, nor the key to where
+// secrets are shown. It is opened once for each Store. A new encryption key needs
+// it sealed anew, as all secrets; its value stays.
+//
+// Who has the database alone cannot compute hashes: that takes the encryption key.
+// Who has both, or the program, can write any trail. An older copy of both tables
+// put in their place is genuine, and so is nothing at all: these are found by a
+// [credstore.AuditCheckpoint] alone, kept where the database's owner cannot reach.
+// Events after the last checkpoint are as safe as the copies of the database are
+// out of reach.
+//
+// A store does not continue a trail whose end is in doubt ([credstore.ErrTampered]):
+// then nothing that would be recorded happens, while requests are served and tokens
+// are saved. VerifyAudit tells what is wrong. Restore audit_events and audit_chain
+// from one backup. Where there is none, copy both tables to an archive and empty
+// them, without their triggers: the next event begins a new trail.
 //
 // # Failover and poolers
 //

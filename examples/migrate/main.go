@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -54,12 +55,14 @@ var commands = []command{
 	{"status", "tell which migrations are applied", false, statusFlags},
 	{"verify", "check schema and rows, and that every secret opens under the key", true, verifyFlags},
 	{"import", "take credential files into the database", true, importFlags},
+	{"audit verify", "check that the audit trail is as it was written", true, auditVerifyFlags},
+	{"audit checkpoint", "print the end of the audit trail, to be kept elsewhere for a later audit verify", true, auditCheckpointFlags},
 }
 
 // run is the whole program.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var p program
-	if len(args) == 0 || isHelp(args[0]) {
+	if len(args) == 0 || isHelp(args[0]) || len(args) == 2 && isGroup(args[0]) && isHelp(args[1]) {
 		if len(args) == 0 {
 			fmt.Fprint(stderr, overview(&p))
 			return usedWrong
@@ -68,12 +71,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return done
 	}
 	for _, c := range commands {
-		if c.name == args[0] {
-			return p.run(ctx, c, args[1:], getenv, stdout, stderr)
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return p.run(ctx, c, args[len(words):], getenv, stdout, stderr)
 		}
 	}
 	fmt.Fprintf(stderr, "migrate: unknown command %q\n\n%s", args[0], overview(&p))
 	return usedWrong
+}
+
+// isGroup tells whether the word begins commands of two words.
+func isGroup(word string) bool {
+	return slices.ContainsFunc(commands, func(c command) bool { return strings.HasPrefix(c.name, word+" ") })
 }
 
 func isHelp(arg string) bool {
@@ -84,7 +93,7 @@ func overview(p *program) string {
 	var out strings.Builder
 	out.WriteString("Usage: migrate COMMAND [flags]\n\nCommands; each has --help, and --json for machines:\n")
 	for _, c := range commands {
-		fmt.Fprintf(&out, "  %-8s %s\n", c.name, c.help)
+		fmt.Fprintf(&out, "  %-16s %s\n", c.name, c.help)
 	}
 	out.WriteString("\nSettings, from the environment:\n" + settings.Help(p.declare()) + helpFooter)
 	return out.String()

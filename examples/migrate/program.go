@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/settings"
 	"github.com/signalbox-go/signalbox/migrate"
@@ -25,6 +26,8 @@ type program struct {
 
 	stderr   io.Writer // for progress
 	config   backend.Config
+	db       *sql.DB
+	dialect  sqlstore.Dialect
 	migrator *migrate.Migrator
 	sealer   *crypto.Sealer // nil for commands that need no key
 }
@@ -33,7 +36,7 @@ type program struct {
 func (p *program) declare() *settings.Set {
 	set := new(settings.Set)
 	set.Secret(&p.databaseURL, "DATABASE_URL", "the database: postgres://… or sqlite:PATH")
-	set.Secret(&p.key, "CREDENTIAL_ENCRYPTION_KEY", "the key that seals what the database keeps: at least 32 characters (verify, import)")
+	set.Secret(&p.key, "CREDENTIAL_ENCRYPTION_KEY", "the key that seals what the database keeps: at least 32 characters (verify, import, audit)")
 	set.Text(&p.credentialsDir, "CREDENTIALS_DIR", "credentials", "the folder of the two folders below (import)")
 	set.Text(&p.accountsDir, "ACCOUNTS_DIR", "", "the folder of NAME.credentials.json (default CREDENTIALS_DIR/accounts)")
 	set.Text(&p.clientKeysDir, "TRAIN_CLIENT_KEYS_DIR", "", "the folder of TRAIN.client-keys.json (default CREDENTIALS_DIR/train-client-keys)")
@@ -77,6 +80,7 @@ func (p *program) do(ctx context.Context, c command, act action, getenv func(str
 		return nil, false, fmt.Errorf("%w: %w", errSettings, err)
 	}
 	defer func(db *sql.DB) { err = errors.Join(err, db.Close()) }(db)
+	p.db, p.dialect = db, dialect
 	p.migrator = migrate.New(db, dialect, nil)
 	if c.needsKey {
 		if p.sealer, err = crypto.NewSealer(p.key.Reveal(), nil); err != nil {
