@@ -59,7 +59,7 @@ func (s *server) listAccounts(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	view := accountList{listing: newListing("/dashboard/accounts", query, total, "", found.Next)}
+	view := accountList{listing: newListing("/dashboard/accounts", query, total, found.Prev, found.Next)}
 	for i := range found.Items {
 		view.Accounts = append(view.Accounts, viewAccount(&found.Items[i]))
 	}

@@ -24,11 +24,12 @@ var (
 	errPanic       = errors.New("panic")
 )
 
-// An answer is how an error is told to people: errorView is what error.html shows.
+// An errorView is how an error is told to people: what error.html shows.
 type errorView struct {
 	Status  int
 	Title   string
 	Message string
+	Back    string // the address of a form to try again with; empty: none
 }
 
 const readOnlyMessage = "Credentials are served from files here, which are changed by editing them: " +
@@ -40,21 +41,21 @@ var answers = []struct {
 	err  error
 	view errorView
 }{
-	{errNoPage, errorView{http.StatusNotFound, "Page not found", "There is no page at this address."}},
-	{errMethod, errorView{http.StatusMethodNotAllowed, "Not possible", "This page does not take that kind of request."}},
-	{errTooMany, errorView{http.StatusTooManyRequests, "Too many requests", "Wait ten seconds, then try again."}},
-	{errTooLarge, errorView{http.StatusRequestEntityTooLarge, "Too much at once", "The form is larger than 1 MB. Nothing was changed."}},
-	{errBadForm, errorView{http.StatusBadRequest, "Form not understood", "What was sent is not a form of this dashboard. Nothing was changed."}},
-	{errWrongKey, errorView{http.StatusUnauthorized, "Wrong key", "This is not the dashboard key."}},
-	{errCrossOrigin, errorView{http.StatusForbidden, "Refused", "Another site's page sent this request. Nothing was changed."}},
-	{errToken, errorView{http.StatusForbidden, "Refused", "The request does not carry the token of this session. Nothing was changed."}},
-	{errForeignHost, errorView{http.StatusForbidden, "Refused", "In development mode the dashboard answers to localhost only."}},
-	{credstore.ErrReadOnly, errorView{http.StatusForbidden, "Read-only", readOnlyMessage}},
-	{credstore.ErrNotFound, errorView{http.StatusNotFound, "Not found", "It does not exist, or no longer."}},
-	{credstore.ErrConflict, errorView{http.StatusConflict, "Changed meanwhile", "Somebody else has changed this since you opened it. Nothing was changed: look at what is there now, then decide again."}},
-	{credstore.ErrAlreadyExists, errorView{http.StatusConflict, "Already there", "That exists already. Nothing was changed."}},
-	{credstore.ErrDamaged, errorView{http.StatusInternalServerError, "Cannot be read", "What is stored does not open under this encryption key, or is damaged."}},
-	{credstore.ErrUnavailable, errorView{http.StatusServiceUnavailable, "The store does not answer", "Try again in a moment. Whether a change was made shows in the audit trail."}},
+	{errNoPage, errorView{http.StatusNotFound, "Page not found", "There is no page at this address.", ""}},
+	{errMethod, errorView{http.StatusMethodNotAllowed, "Not possible", "This page does not take that kind of request.", ""}},
+	{errTooMany, errorView{http.StatusTooManyRequests, "Too many requests", "Wait ten seconds, then try again.", ""}},
+	{errTooLarge, errorView{http.StatusRequestEntityTooLarge, "Too much at once", "The form is larger than 1 MB. Nothing was changed.", ""}},
+	{errBadForm, errorView{http.StatusBadRequest, "Form not understood", "What was sent is not a form of this dashboard. Nothing was changed.", ""}},
+	{errWrongKey, errorView{http.StatusUnauthorized, "Wrong key", "This is not the dashboard key.", ""}},
+	{errCrossOrigin, errorView{http.StatusForbidden, "Refused", "Another site's page sent this request. Nothing was changed.", ""}},
+	{errToken, errorView{http.StatusForbidden, "Refused", "The form does not carry the token of your session: it may be from an earlier one. Nothing was changed.", ""}},
+	{errForeignHost, errorView{http.StatusForbidden, "Refused", "In development mode the dashboard answers to localhost only.", ""}},
+	{credstore.ErrReadOnly, errorView{http.StatusForbidden, "Read-only", readOnlyMessage, ""}},
+	{credstore.ErrNotFound, errorView{http.StatusNotFound, "Not found", "It does not exist, or no longer.", ""}},
+	{credstore.ErrConflict, errorView{http.StatusConflict, "Changed meanwhile", "Somebody else has changed this since you opened it. Nothing was changed: look at what is there now, then decide again.", ""}},
+	{credstore.ErrAlreadyExists, errorView{http.StatusConflict, "Already there", "That exists already. Nothing was changed.", ""}},
+	{credstore.ErrDamaged, errorView{http.StatusInternalServerError, "Cannot be read", "What is stored does not open under this encryption key, or is damaged.", ""}},
+	{credstore.ErrUnavailable, errorView{http.StatusServiceUnavailable, "The store does not answer", "Try again in a moment. Whether a change was made shows in the audit trail.", ""}},
 }
 
 // answerTo returns how err is told.
@@ -65,25 +66,29 @@ func answerTo(err error) errorView {
 		}
 	}
 	if errors.Is(err, credstore.ErrInvalid) {
-		return errorView{http.StatusBadRequest, "Not valid", err.Error()}
+		return errorView{http.StatusBadRequest, "Not valid", err.Error(), ""}
 	}
-	return errorView{http.StatusInternalServerError, "Something went wrong", "The log says more, under the request's id."}
+	return errorView{http.StatusInternalServerError, "Something went wrong", "The log says more, under the request's id.", ""}
 }
 
 // fail answers with err, and ends the request.
 func (s *server) fail(c *gin.Context, err error) {
-	c.Abort()
 	view := answerTo(err)
 	if view.Status >= http.StatusInternalServerError && c.Request.Context().Err() == nil {
 		s.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "request failed", slog.String("request_id", requestID(c)), slog.Any("error", err))
 	}
+	s.failWith(c, view)
+}
+
+func (s *server) failWith(c *gin.Context, view errorView) {
+	c.Abort()
 	if isHTMX(c) {
 		c.Header("HX-Retarget", "#notice")
 		c.Header("HX-Reswap", "innerHTML")
 		s.renderBlock(c, view.Status, "error", "problem", page{Title: view.Title, Body: view})
 		return
 	}
-	if c.Request.Method != http.MethodHead && !wantsPage(c) && c.GetHeader(keyHeader) != "" {
+	if !wantsPage(c) && c.GetHeader(keyHeader) != "" {
 		c.String(view.Status, "%s: %s\n", view.Title, view.Message)
 		return
 	}

@@ -96,7 +96,7 @@ func (l listing) address(pairs ...string) string {
 }
 
 func pageRequest(query url.Values) credstore.PageRequest {
-	return credstore.PageRequest{After: query.Get("after"), Limit: pageSize}
+	return credstore.PageRequest{After: query.Get("after"), Before: query.Get("before"), Limit: pageSize}
 }
 
 // searchText is what was typed into a search field. NUL, which PostgreSQL's texts

@@ -22,7 +22,7 @@ type loginView struct {
 
 func (s *server) loginPage(c *gin.Context) {
 	next := localPath(c.Query("next"))
-	s.renderLogin(c, http.StatusOK, loginView{Next: next, Resumes: next != "" && c.Query("ended") != ""})
+	s.renderLogin(c, http.StatusOK, loginView{Next: next, Resumes: c.Query("ended") != ""})
 }
 
 func (s *server) renderLogin(c *gin.Context, status int, view loginView) {
@@ -122,14 +122,17 @@ func (v *visitor) sessionID() string {
 // was asked for. What a form held comes back with it, but for secrets.
 func (s *server) askForLogin(c *gin.Context) {
 	c.Abort()
-	ended := ""
+	query := url.Values{}
 	if s.sessionCookie(c) != "" {
-		ended = "1"
+		query.Set("ended", "1")
 		setCookie(c.Writer, c.Request, cookieName(c.Request), "", -1)
 	}
-	target := "/dashboard/login"
 	if next := s.resumeAt(c); next != "/dashboard" {
-		target += "?" + url.Values{"next": {next}, "ended": {ended}}.Encode()
+		query.Set("next", next)
+	}
+	target := "/dashboard/login"
+	if len(query) > 0 {
+		target += "?" + query.Encode()
 	}
 	switch {
 	case isHTMX(c):
@@ -142,16 +145,12 @@ func (s *server) askForLogin(c *gin.Context) {
 	}
 }
 
-// askAgain answers a form of an earlier session: it comes back as it was, to be sent
-// once more.
+// askAgain refuses a form without the token of this session, such as one of an earlier
+// session: a link leads back to it, filled as it was but for secrets.
 func (s *server) askAgain(c *gin.Context) {
-	if !isHTMX(c) && !wantsPage(c) {
-		s.fail(c, errToken)
-		return
-	}
-	c.Abort()
-	setFlash(c, "This page was from an earlier session, so nothing was changed. Look it over and send it again.")
-	s.redirect(c, s.resumeAt(c))
+	view := answerTo(errToken)
+	view.Back = s.resumeAt(c)
+	s.failWith(c, view)
 }
 
 // resumeAt is the page from which the request was sent, with what its form held in the

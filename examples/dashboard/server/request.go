@@ -41,6 +41,9 @@ func readForm(c *gin.Context) (url.Values, error) {
 		}
 		return form, err
 	}
+	if err := c.Request.ParseForm(); err != nil {
+		return nil, err
+	}
 	if err := c.Request.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return nil, err
 	}

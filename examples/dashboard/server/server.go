@@ -73,8 +73,9 @@ func (s *server) writing(c *gin.Context) {
 // JavaScript: the field _method says which.
 func byMethod(methods map[string]gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		handler, known := methods[c.PostForm("_method")]
-		if !known {
+		form, err := formOf(c)
+		handler, known := methods[form.Get("_method")]
+		if err != nil || !known {
 			c.AbortWithStatus(http.StatusMethodNotAllowed)
 			return
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -56,10 +55,8 @@ func newSessions(b *backend.Backend, key credstore.Secret, limits limits) *sessi
 	if b.Sessions != nil {
 		store = b.Sessions
 	}
-	manager := scs.New()
-	manager.Store = store
-	manager.Lifetime = limits.lifetime
-	manager.IdleTimeout = limits.idle
+	// Not scs.New, which starts a goroutine for a store of its own that nothing ends.
+	manager := &scs.SessionManager{Store: store, Codec: scs.GobCodec{}, Lifetime: limits.lifetime, IdleTimeout: limits.idle}
 	return &sessions{manager: manager, store: store, limits: limits, keyID: keyID(key), extended: make(map[string]time.Time)}
 }
 
@@ -134,7 +131,6 @@ func (s *sessions) end(ctx context.Context, token string) error { return s.store
 
 // endAll ends every session of an operator and returns how many those were.
 func (s *sessions) endAll(ctx context.Context, operator string) (ended int, err error) {
-	var failures []error
 	err = s.manager.Iterate(ctx, func(ctx context.Context) error {
 		if s.manager.GetString(ctx, fieldOperator) != operator {
 			return nil
@@ -142,7 +138,7 @@ func (s *sessions) endAll(ctx context.Context, operator string) (ended int, err 
 		ended++
 		return s.manager.Destroy(ctx)
 	})
-	return ended, errors.Join(append(failures, err)...)
+	return ended, err
 }
 
 // cleanUp removes what has ended from the store, now and then, until the function it
