@@ -52,9 +52,11 @@
 // # Import
 //
 // Everything that the gateway accepts from files is imported, in every shape that
-// package filestore reads. Client keys are hashed trimmed. An account without id
+// package filestore reads. Client keys are hashed trimmed. What is left out of a
+// Slack configuration is noted. An account without id
 // gets "acc_" and its name, as it always was. What the tables cannot hold fails by
-// name and reason: an OAuth account without a refresh token.
+// name and reason (an OAuth account without a refresh token), and so does a secret
+// that no header can carry.
 //
 // Stored accounts are found by name or by id. A file fails when its name and its id
 // belong to two different accounts, or when another file has its account.
@@ -82,7 +84,7 @@
 //   - A secret that the database lacks is taken. One that the file lacks stays.
 //   - A stored secret that does not open under the key is not overwritten: the file fails.
 //   - Name and activity stay: a deactivated account stays so.
-//   - Client keys are added, never removed.
+//   - Client keys are added, never removed; how many only the database has is noted.
 //   - A train's Slack configuration stays, if it has one.
 //
 // A file is newer when its modification time is later than the row's updated_at;

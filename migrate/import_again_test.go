@@ -55,6 +55,7 @@ func TestImportAgain(t *testing.T) {
 		require.Equal(t, migrate.ImportSummary{Unchanged: 3}, again.Summary)
 		require.Equal(t, []string{"deactivated in the database, and stays so"}, item(t, again.Accounts, "key.credentials.json").Notes)
 		require.Equal(t, []string{"kept the stored tokens, newer than the file's"}, item(t, again.Accounts, "tokens.credentials.json").Notes)
+		require.Contains(t, again.Trains[0].Notes[0], "client keys that only the database has: 1")
 		require.Equal(t, before, x.content(t))
 
 		// The files are edited.
@@ -66,7 +67,10 @@ func TestImportAgain(t *testing.T) {
 		require.Equal(t, []string{"api_key"}, item(t, edited.Accounts, "key.credentials.json").Changed)
 		require.Equal(t, []string{"tokens"}, item(t, edited.Accounts, "tokens.credentials.json").Changed)
 		require.Equal(t, []string{"client_keys"}, edited.Trains[0].Changed)
-		require.Equal(t, []string{"2 entries are left out: blank, or no text"}, edited.Trains[0].Notes)
+		require.Equal(t, []string{
+			"2 entries are left out: blank, or no text",
+			"client keys that only the database has: 2; they stay valid until they are revoked",
+		}, edited.Trains[0].Notes)
 		require.Equal(t, "CANARY-refresh-3", x.credential(t, "acc_tokens").Tokens.Refresh.Reveal())
 		for n := 1; n <= 3; n++ {
 			key := credstore.NewSecret(fmt.Sprintf("CANARY-client-%d", n))
@@ -151,6 +155,35 @@ func TestImportClashes(t *testing.T) {
 		require.Equal(t, migrate.OutcomeNew, item(t, report.Trains, "good.client-keys.json").Outcome)
 		require.Equal(t, "CANARY-6", x.credential(t, "acc_three").APIKey.Reveal())
 		requireNoCanary(t, report)
+	})
+}
+
+// What of a file cannot be taken as it is: refused or noted, never silent.
+func TestImportOddFiles(t *testing.T) {
+	onTargets(t, func(t *testing.T, x *target) {
+		x.account(t, "crlf", `{"type": "api_key", "api_key": "CANARY-1\r\nX-Other: 1"}`)
+		x.account(t, "nul", `{"type": "api_key", "api_key": "CANARY-2\u0000"}`)
+		x.account(t, "token", `{"type": "oauth", "oauth": {"accessToken": "CANARY-3\n3", "refreshToken": "CANARY-4"}}`)
+		x.account(t, "padded", `{"type": "api_key", "api_key": "CANARY-5\r\n"}`)
+		x.account(t, "beside", `{"type": "api_key", "api_key": "CANARY-6", "oauth": {"accessToken": "CANARY-7\n7", "refreshToken": "CANARY-8"}}`)
+		x.account(t, "slack", `{"type": "api_key", "api_key": "CANARY-9", "slack": {"webhook": "CANARY-10", "channel": 5, "enabled": "no"}}`)
+		x.account(t, "list", `{"type": "api_key", "api_key": "CANARY-11", "slack": []}`)
+		x.keys(t, "latin", "[\"CANARY-\xe9\"]")
+		want := map[string]string{
+			"crlf": "API key has a control character", "nul": "API key has a control character", "token": "access token has a control character",
+			"padded": "the API key has white space around it", "beside": "", "list": `"slack" is not a JSON object`,
+			"slack": `what is not known, or not what it should be: ["channel" "enabled" "webhook"]`,
+		}
+		for _, opts := range []*migrate.ImportOptions{{DryRun: true}, nil} {
+			report := x.importFiles(t, opts)
+			require.Equal(t, migrate.ImportSummary{New: 4, Failed: 4}, report.Summary)
+			for name, says := range want {
+				got := item(t, report.Accounts, name+".credentials.json")
+				require.Contains(t, got.Reason+strings.Join(got.Notes, "\n"), says, name)
+			}
+			require.Contains(t, report.Trains[0].Reason, "not UTF-8")
+			requireNoCanary(t, report)
+		}
 	})
 }
 

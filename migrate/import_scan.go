@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -32,6 +33,8 @@ func (i *importer) scan(accountsDir, clientKeysDir string) error {
 		a.modified = modified[found.Path]
 		if err := found.File.Account.Check(); err != nil {
 			a.item.fail(fmt.Errorf("%w (constraint api_key_required)", err))
+		} else if err := a.checkSecrets(); err != nil {
+			a.item.fail(err)
 		}
 	}
 	clientKeys, err := filestore.ScanClientKeys(clientKeysDir)
@@ -50,6 +53,26 @@ func (i *importer) scan(accountsDir, clientKeysDir string) error {
 	i.planSlack()
 	return nil
 }
+
+// checkSecrets refuses a secret that no request could carry, where the account
+// depends on it.
+func (a *accountImport) checkSecrets() error {
+	secrets := fileSecrets(a.file)
+	for k, secret := range secrets {
+		if used := a.file.Account.Type == credstore.APIKey; used != (k == apiKey) {
+			continue
+		}
+		value := strings.Trim(secret.Reveal(), headerSpace)
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return fmt.Errorf("%w: the %s has a control character inside, such as a line end or NUL, and could not be sent", credstore.ErrInvalid, secretNames[k])
+		}
+	}
+	return nil
+}
+
+// headerSpace is what may stand around the value of a header and is no part of it
+// (RFC 9110, section 5.5).
+const headerSpace = " \t\r\n"
 
 // accountID is the id that a file's account gets: the file's own, or one made of
 // its name, as it always was.
@@ -139,6 +162,7 @@ func (i *importer) match(byID, byName map[string]*sqlstore.AccountRow) {
 
 // match decides which stored account is the file's, if any.
 func (a *accountImport) match(byID, byName *sqlstore.AccountRow) error {
+	a.noteFile()
 	name, id := a.file.Account.Name, a.file.Account.ID
 	switch {
 	case byName != nil && id != "" && byName.ID != id:
@@ -157,6 +181,21 @@ func (a *accountImport) match(byID, byName *sqlstore.AccountRow) error {
 		a.item.note("deactivated in the database, and stays so")
 	}
 	return nil
+}
+
+// noteFile notes what of the file itself somebody should know.
+func (a *accountImport) noteFile() {
+	for k, secret := range fileSecrets(a.file) {
+		if value := secret.Reveal(); strings.Trim(value, headerSpace) != value {
+			a.item.note("the %s has white space around it, which is kept and never sent", secretNames[k])
+		}
+	}
+	switch ignored := a.file.SlackIgnored; {
+	case len(ignored) > 0 && a.file.Slack == nil:
+		a.item.note(`"slack" is not a JSON object, and is left out`)
+	case len(ignored) > 0:
+		a.item.note("of its Slack configuration is left out what is not known, or not what it should be: %q", ignored)
+	}
 }
 
 // A sealedSample is a few of the stored secrets, each as likely as any other.

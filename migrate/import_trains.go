@@ -67,12 +67,27 @@ func (t *trainImport) plan(stored *sqlstore.TrainRow) (added []string) {
 	if !stored.Active {
 		t.item.note("deactivated in the database, and stays so")
 	}
-	added = slices.DeleteFunc(t.hashes(), func(hash string) bool { return slices.Contains(stored.ClientKeyHashes, hash) })
+	inFile := t.hashes()
+	if n := countOthers(stored.ClientKeyHashes, inFile); n > 0 {
+		t.item.note("client keys that only the database has: %d; they stay valid until they are revoked", n)
+	}
+	added = slices.DeleteFunc(inFile, func(hash string) bool { return slices.Contains(stored.ClientKeyHashes, hash) })
 	t.item.Outcome = OutcomeUnchanged
 	if len(added) > 0 {
 		t.item.Outcome, t.item.Changed = OutcomeUpdated, []string{"client_keys"}
 	}
 	return added
+}
+
+// countOthers is how many of the stored hashes, each counted once, are not in the file.
+func countOthers(stored, inFile []string) int {
+	others := map[string]bool{}
+	for _, hash := range stored {
+		if !slices.Contains(inFile, hash) {
+			others[hash] = true
+		}
+	}
+	return len(others)
 }
 
 // hashes are what is stored of the file's client keys.

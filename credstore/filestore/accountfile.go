@@ -3,6 +3,7 @@ package filestore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ type AccountFile struct {
 	// Slack is the Slack configuration that such files may hold; nil when there
 	// is none. The store does not use it: Slack configurations belong to trains.
 	Slack *credstore.SlackConfig
+	// SlackIgnored are the names of fields that count as absent: fields of "slack"
+	// that are not known, or not what they should be, or "slack" itself.
+	SlackIgnored []string
 }
 
 // id is the account's id: the file's own, or one made of the account's name.
@@ -57,7 +61,7 @@ func parseAccount(name string, data []byte) (*AccountFile, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Slack = parseSlack(&root)
+	f.Slack, f.SlackIgnored = parseSlack(&root)
 	return f, nil
 }
 
@@ -173,24 +177,40 @@ func parseScopes(value []byte) []string {
 }
 
 // parseSlack reads the "slack" object; fields that are not what they should be
-// count as absent. It is enabled unless it says that it is not.
-func parseSlack(root *object) *credstore.SlackConfig {
+// count as absent, and so does the object. It is enabled unless it says that it is not.
+func parseSlack(root *object) (config *credstore.SlackConfig, ignored []string) {
 	slack, ok, err := root.object("slack")
-	if err != nil || !ok {
-		return nil
+	if err != nil {
+		return nil, []string{"slack"}
+	}
+	if !ok {
+		return nil, nil
 	}
 	text := func(name string) string {
-		s, _ := slack.text(name)
+		s, err := slack.text(name)
+		if err != nil {
+			ignored = append(ignored, name)
+		}
 		return s
 	}
-	enabled, _ := slack.value("enabled")
-	return &credstore.SlackConfig{
+	config = &credstore.SlackConfig{
 		WebhookURL: credstore.NewSecret(text("webhook_url")),
 		Channel:    text("channel"),
 		Username:   text("username"),
 		IconEmoji:  text("icon_emoji"),
-		Enabled:    string(enabled) != "false",
 	}
+	enabled, err := slack.value("enabled")
+	config.Enabled = string(enabled) != "false"
+	if err != nil || enabled != nil && config.Enabled && string(enabled) != "true" {
+		ignored = append(ignored, "enabled")
+	}
+	known := []string{"webhook_url", "channel", "username", "icon_emoji", "enabled"}
+	for _, field := range slack.fields {
+		if !slices.Contains(known, field.name) {
+			ignored = append(ignored, field.name)
+		}
+	}
+	return config, ignored
 }
 
 func isTrue(o *object, name string) bool {

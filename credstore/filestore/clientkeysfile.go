@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -52,6 +53,9 @@ func parseClientKeys(train string, data []byte) (*ClientKeysFile, error) {
 func keyElements(data []byte) ([]json.RawMessage, error) {
 	if err := checkJSON(data); err != nil {
 		return nil, err
+	}
+	if !utf8.Valid(data) {
+		return nil, errors.New("not UTF-8") // a key that is read otherwise opens nothing
 	}
 	if elements, ok := list(bytes.TrimSpace(data)); ok {
 		return elements, nil

@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/migrate"
@@ -26,13 +29,13 @@ type importResult struct {
 func (r importResult) text(out io.Writer) {
 	fmt.Fprintln(out, r.Database)
 	for _, dir := range r.Missing {
-		fmt.Fprintf(out, "there is no folder %s\n", dir)
+		fmt.Fprintf(out, "there is no folder %s\n", printable(dir))
 	}
 	for _, item := range slices.Concat(r.Accounts, r.Trains) {
-		printItem(out, item, item.File)
+		printItem(out, item, printable(item.File))
 	}
 	for _, item := range r.Slack {
-		printItem(out, item, "Slack configuration of "+item.File+" for train")
+		printItem(out, item, "Slack configuration of "+printable(item.File)+" for train")
 	}
 	if len(r.SlackLeft) > 0 {
 		fmt.Fprintf(out, "Slack configurations that no train got: of %s (--slack ACCOUNT=TRAIN,TRAIN gives one to trains)\n", strings.Join(r.SlackLeft, ", "))
@@ -42,6 +45,15 @@ func (r importResult) text(out io.Writer) {
 	}
 	s := r.Summary
 	fmt.Fprintf(out, "%d new, %d updated, %d unchanged, %d failed; %s\n", s.New, s.Updated, s.Unchanged, s.Failed, round(r.Duration))
+}
+
+// printable is the name of a file as a terminal may show it: quoted, if there are
+// characters in it that a terminal would act upon.
+func printable(name string) string {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // printItem is silent about what is unchanged and not worth a note.
@@ -60,6 +72,20 @@ func printItem(out io.Writer, item migrate.ImportItem, what string) {
 	}
 	fmt.Fprintln(out)
 }
+
+const importHelp = `
+New accounts and trains are added. Where a file and the database differ:
+
+  Tokens      The file wins if it was written after the account was last changed in
+              the database, and its tokens do not expire earlier than the stored ones.
+              An unknown expiry in a file never replaces a known one.
+  API key     The file wins if it was written after the account was last changed.
+  Client keys Those of the file are added. None is removed: the report counts the
+              ones that only the database has.
+  Name, state Stay as they are in the database.
+
+The report says what was kept. To make a file win, touch it.
+`
 
 func importFlags(flags *flag.FlagSet) action {
 	opts := &migrate.ImportOptions{Slack: map[string][]string{}}

@@ -59,6 +59,9 @@ var commands = []command{
 	{"audit checkpoint", "print the end of the audit trail, to be kept elsewhere for a later audit verify", true, auditCheckpointFlags},
 }
 
+// moreHelp is what else --help of a command says.
+var moreHelp = map[string]string{"import": importHelp}
+
 // run is the whole program.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var p program
@@ -134,7 +137,7 @@ func (p *program) run(ctx context.Context, c command, args []string, getenv func
 }
 
 func (p *program) usage(out io.Writer, c command, flags *flag.FlagSet) {
-	fmt.Fprintf(out, "Usage: migrate %s [flags]\n\n%s.\n\nFlags:\n", c.name, strings.ToUpper(c.help[:1])+c.help[1:])
+	fmt.Fprintf(out, "Usage: migrate %s [flags]\n\n%s.\n%s\nFlags:\n", c.name, strings.ToUpper(c.help[:1])+c.help[1:], moreHelp[c.name])
 	flags.SetOutput(out)
 	flags.PrintDefaults()
 	fmt.Fprint(out, "\nSettings, from the environment:\n"+settings.Help(p.declare())+helpFooter)

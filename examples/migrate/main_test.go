@@ -161,6 +161,18 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A name that a terminal would act upon is quoted.
+func TestUnprintableFileName(t *testing.T) {
+	e := newEnvironment(t, testdb.SQLite(t))
+	require.Equal(t, done, first(e.run(t, "up")))
+	e.file(t, "accounts/\x1b[31mred.credentials.json", `{}`)
+	e.file(t, "train-client-keys/\xff.client-keys.json", `[]`)
+	_, stdout, _ := e.run(t, "import")
+	require.Contains(t, stdout, `failed    "\x1b[31mred.credentials.json"`)
+	require.Contains(t, stdout, `failed    "\xff.client-keys.json"`)
+	require.NotContains(t, stdout, "\x1b")
+}
+
 func first(status int, _, _ string) int { return status }
 
 func TestUsage(t *testing.T) {
@@ -182,6 +194,7 @@ func TestUsage(t *testing.T) {
 		{"no checkpoint", nil, []string{"audit", "verify", "--checkpoint", "signalbox-audit-v1:1:"}, usedWrong, "a checkpoint looks like"},
 		{"argument of audit", nil, []string{"audit", "checkpoint", "now"}, usedWrong, `unexpected argument "now"`},
 		{"short key for audit", environment{"CREDENTIAL_ENCRYPTION_KEY": "CANARY"}, []string{"audit", "verify"}, usedWrong, "at least 32 characters"},
+		{"help on what wins", nil, []string{"import", "--help"}, done, "To make a file win, touch it."},
 		{"unknown flag", nil, []string{"up", "--frob"}, usedWrong, "flag provided but not defined: -frob"},
 		{"argument", nil, []string{"up", "now"}, usedWrong, `unexpected argument "now"`},
 		{"no step", nil, []string{"down", "--steps", "0"}, usedWrong, "want a whole number from 1"},
