@@ -89,13 +89,16 @@ func (s *Store) listAccounts(ctx context.Context, filter credstore.AccountFilter
 	if err != nil {
 		return none, err
 	}
-	query, err := s.filterAccounts(sq.Select(s.dialect.accountColumns()), filter)
+	onPage, err := s.filterAccounts(sq.Select("a.*"), filter)
 	if err != nil {
 		return none, err
 	}
-	if query, err = order.page(query, page); err != nil {
+	if onPage, err = order.page(onPage, page); err != nil {
 		return none, err
 	}
+	// Marks cost the most: they are looked up for the accounts on the page only.
+	query := sq.Select(s.dialect.accountColumns()).FromSelect(onPage, "a").JoinClause(joinMark("a", "r"))
+	query = order.sort(query, page)
 	var rows []accountRow
 	if err := s.allBuilt(ctx, &rows, query); err != nil {
 		return none, err

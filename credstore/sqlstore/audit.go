@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	sq "github.com/Masterminds/squirrel"
 
@@ -143,7 +142,7 @@ var auditOrder = ordering[credstore.AuditEvent]{
 // ListAudit implements [credstore.AuditLog].
 func (s *Store) ListAudit(ctx context.Context, filter credstore.AuditFilter, page credstore.PageRequest) (credstore.Page[credstore.AuditEvent], error) {
 	var none credstore.Page[credstore.AuditEvent]
-	query, err := filterAudit(filter)
+	query, err := s.filterAudit(filter)
 	if err != nil {
 		return none, about(err, "list audit events")
 	}
@@ -161,22 +160,26 @@ func (s *Store) ListAudit(ctx context.Context, filter credstore.AuditFilter, pag
 	return auditOrder.cut(events, page), nil
 }
 
-func filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, error) {
+func (s *Store) filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, error) {
 	query := sq.Select(auditColumns...).From("audit_events")
-	action := "action"
-	if strings.HasSuffix(string(filter.Action), ".") {
-		action = fmt.Sprintf("substr(action, 1, %d)", utf8.RuneCountInString(string(filter.Action)))
-	}
-	for _, equal := range []struct{ column, value string }{
-		{"actor_name", filter.ActorName}, {"actor_session", filter.ActorSession}, {action, string(filter.Action)},
-		{"object_type", string(filter.ObjectType)}, {"object_id", filter.ObjectID},
+	action := s.dialect.bytewise("action")
+	family, isFamily := strings.CutSuffix(string(filter.Action), ".")
+	for _, condition := range []struct{ what, is, value string }{
+		{"actor name", "actor_name = ?", filter.ActorName},
+		{"actor session", "actor_session = ?", filter.ActorSession},
+		{"action", map[bool]string{false: action + " = ?", true: action + " > ?"}[isFamily], string(filter.Action)},
+		{"object type", "object_type = ?", string(filter.ObjectType)},
+		{"object id", "object_id = ?", filter.ObjectID},
 	} {
-		if err := checkText(equal.column, equal.value); err != nil {
+		if err := checkText(condition.what, condition.value); err != nil {
 			return query, err
 		}
-		if equal.value != "" {
-			query = query.Where(equal.column+" = ?", equal.value)
+		if condition.value != "" {
+			query = query.Where(condition.is, condition.value)
 		}
+	}
+	if isFamily {
+		query = query.Where(action+" < ?", family+"/") // what follows "." in ASCII
 	}
 	if !filter.Since.IsZero() {
 		query = query.Where("occurred_at >= ?", timeParam(filter.Since))

@@ -32,15 +32,8 @@ func (o ordering[T]) page(query sq.SelectBuilder, request credstore.PageRequest)
 	if err != nil {
 		return query, err
 	}
-	compare, direction := ">", ""
-	if o.descending != place.Backwards {
-		compare, direction = "<", " DESC"
-	}
-	for _, column := range o.columns {
-		query = query.OrderBy(column + direction)
-	}
 	// One row more than asked for tells whether there is another page.
-	query = query.Limit(uint64(request.Size()) + 1) //nolint:gosec // between 1 and MaxPageSize
+	query = o.sort(query, request).Limit(uint64(request.Size()) + 1) //nolint:gosec // between 1 and MaxPageSize
 	if place.Cursor == "" {
 		return query, nil
 	}
@@ -48,10 +41,29 @@ func (o ordering[T]) page(query sq.SelectBuilder, request credstore.PageRequest)
 	if err != nil {
 		return query, err
 	}
+	compare := ">"
+	if o.isDescending(request) {
+		compare = "<"
+	}
 	if place.Included {
 		compare += "="
 	}
 	return query.Where("("+strings.Join(o.columns, ", ")+") "+compare+" ("+sq.Placeholders(len(key))+")", key...), nil
+}
+
+// sort adds the order in which page reads the rows.
+func (o ordering[T]) sort(query sq.SelectBuilder, request credstore.PageRequest) sq.SelectBuilder {
+	for _, column := range o.columns {
+		if o.isDescending(request) {
+			column += " DESC"
+		}
+		query = query.OrderBy(column)
+	}
+	return query
+}
+
+func (o ordering[T]) isDescending(request credstore.PageRequest) bool {
+	return o.descending != (request.Before != "")
 }
 
 // cut makes the page of what the query returned. On the side it came from there

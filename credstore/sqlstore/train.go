@@ -104,7 +104,7 @@ func (s *Store) filterTrains(query sq.SelectBuilder, filter credstore.TrainFilte
 			WHERE m.train_id = t.train_id AND m.account_id = ?))`, filter.AccountID, filter.AccountID)
 	}
 	if filter.WithoutClientKeys {
-		query = query.Where("NOT EXISTS " + s.dialect.hashes("t.client_api_keys_hashed"))
+		query = query.Where(s.dialect.noHashes("t.client_api_keys_hashed"))
 	}
 	return query, nil
 }

@@ -21,6 +21,7 @@ CREATE TABLE audit_events (
 CREATE INDEX idx_audit_events_occurred ON audit_events (occurred_at);
 CREATE INDEX idx_audit_events_object ON audit_events (object_type, object_id, event_id);
 CREATE INDEX idx_audit_events_actor ON audit_events (actor_name, event_id);
+CREATE INDEX idx_audit_events_action ON audit_events (action COLLATE "C", event_id);
 
 -- The end of the chain: one row, from the first event on.
 CREATE TABLE audit_chain (
