@@ -59,6 +59,7 @@ func (s *server) routes() http.Handler {
 	pages.POST("/logout", s.logout)
 	pages.POST("/logout/all", s.logoutAll)
 	s.accountRoutes(pages.Group("/accounts"))
+	s.trainRoutes(pages.Group("/trains"))
 	return engine
 }
 

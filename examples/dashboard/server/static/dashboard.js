@@ -62,6 +62,8 @@
   });
   window.addEventListener("blur", hideAll);
   window.addEventListener("pagehide", hideAll);
+  // A generated client key is shown in one answer: no way back brings it again.
+  window.addEventListener("pagehide", () => document.querySelectorAll("[data-copyable]").forEach((e) => e.remove()));
   document.addEventListener("visibilitychange", () => { if (document.hidden) hideAll(); });
   document.addEventListener("focusout", (e) => {
     const region = e.target.closest?.("[data-revealed]");
