@@ -22,7 +22,8 @@ help: ## show this list
 
 run: ## start the quickstart on a SQLite file under ./data
 	scripts/install-assets --optional
-	go run ./examples/quickstart
+	@go build -o .cache/bin/ ./examples/quickstart
+	@exec .cache/bin/quickstart # not go run, which calls Ctrl-C a failure
 
 build: ## compile everything, the example programs into ./bin
 	scripts/install-assets --optional

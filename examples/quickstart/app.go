@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 
@@ -15,6 +16,9 @@ import (
 	"github.com/signalbox-go/signalbox/internal/httpserver"
 	"github.com/signalbox-go/signalbox/internal/settings"
 )
+
+// quiet is for the servers beside the proxy, which speaks for all of them.
+var quiet = &httpserver.Options{Logger: slog.New(slog.DiscardHandler)}
 
 // An app is one run of the quickstart.
 type app struct {
@@ -61,7 +65,7 @@ func (a *app) serve(ctx context.Context) error {
 			return err
 		}
 		getenv = replace(getenv, "CLAUDE_API_BASE_URL", "http://"+api.Addr().String())
-		group.Go(func() error { return httpserver.Serve(ctx, api, standIn(), nil) })
+		group.Go(func() error { return httpserver.Serve(ctx, api, standIn(), quiet) })
 	}
 	ready := make(chan struct{})
 	group.Go(func() error {
@@ -75,7 +79,7 @@ func (a *app) serve(ctx context.Context) error {
 	case <-ctx.Done():
 		return group.Wait()
 	}
-	group.Go(func() error { return httpserver.Serve(ctx, a.page, http.HandlerFunc(a.servePage), nil) })
+	group.Go(func() error { return httpserver.Serve(ctx, a.page, http.HandlerFunc(a.servePage), quiet) })
 	a.printHow(ctx)
 	return group.Wait()
 }

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/keyfile"
 	"github.com/signalbox-go/signalbox/migrate"
 )
@@ -52,13 +54,22 @@ func (f files) readKey(out io.Writer) (string, error) {
 	}
 	_, keyErr := os.Stat(f.key)
 	_, databaseErr := os.Stat(f.database)
-	if errors.Is(keyErr, os.ErrNotExist) {
-		if databaseErr == nil {
-			return "", fmt.Errorf("%s is there, but not %s, the key that its secrets are sealed with: put it back, or remove both to start anew", f.database, f.key)
-		}
+	first := errors.Is(keyErr, os.ErrNotExist)
+	if first && databaseErr == nil {
+		return "", fmt.Errorf("%s is there, but not %s, the key that its secrets are sealed with: put it back, or remove both to start anew", f.database, f.key)
+	}
+	key, err := keyfile.ReadOrMake(f.key)
+	if err != nil {
+		return "", err
+	}
+	key = strings.TrimRight(key, "\n") // as $(cat …) does, which the screen tells people to use
+	if crypto.CheckKey(key) != nil {
+		return "", fmt.Errorf("%s is not the key that it was: it has fewer than 32 characters; put your copy back", f.key)
+	}
+	if first {
 		_, _ = fmt.Fprintf(out, "First start: made the encryption key %s (keep a copy: without it the database is worthless).\n", f.key)
 	}
-	return keyfile.ReadOrMake(f.key)
+	return key, nil
 }
 
 // open brings the schema up and opens the store for managing.

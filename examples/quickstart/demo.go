@@ -11,8 +11,9 @@ import (
 	"github.com/signalbox-go/signalbox/internal/keyfile"
 )
 
-// demoName is the id of the demo train and the name and id of the demo account.
-const demoName = "demo"
+// demoName is the id of the demo train and the name and id of the demo account. It is
+// one that nobody gives to an account or train of their own.
+const demoName = "signalbox-demo"
 
 // isReal tells whether the store has an active account beside the demo account.
 func isReal(ctx context.Context, store credstore.AdminStore) (bool, error) {

@@ -19,16 +19,25 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if len(os.Args) > 1 {
-		fmt.Fprint(os.Stderr, usage)
-		os.Exit(2)
+		os.Exit(help(os.Args[1:]))
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Getenv, os.Stdout, "data"); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
+}
+
+// help prints how to use the program; anything else than a wish for that is a mistake.
+func help(args []string) (status int) {
+	if len(args) == 1 && (args[0] == "--help" || args[0] == "-help" || args[0] == "-h") {
+		fmt.Print(usage)
+		return 0
+	}
+	fmt.Fprint(os.Stderr, usage)
+	return 2
 }
 
 const usage = `usage: quickstart

@@ -21,7 +21,16 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The test binary is the program itself when this variable is set.
+const programVariable = "SIGNALBOX_TEST_QUICKSTART"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programVariable) != "" {
+		main()
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const realKey = "sk-ant-CANARY-quickstart01"
 
@@ -82,7 +91,7 @@ func TestDemoThenReal(t *testing.T) {
 	addAccount(t, dataDir)
 	api := newAPI(t)
 	out, stop = start(t, dataDir, map[string]string{"CLAUDE_API_BASE_URL": api.URL})
-	require.Contains(t, out.String(), "REAL")
+	require.Contains(t, out.String(), "REAL: requests go to "+api.URL)
 	require.NotContains(t, out.String(), "First start")
 	require.Contains(t, get(t, out), "<strong>Real</strong>")
 	proxy := regexp.MustCompile(`Proxy  http://(\S+)`).FindStringSubmatch(out.String())[1]
@@ -99,6 +108,63 @@ func TestDatabaseWithoutItsKeyDoesNotStart(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dataDir, "signalbox.db"), nil, 0o600))
 	err := run(t.Context(), func(string) string { return "" }, io.Discard, dataDir)
 	require.ErrorContains(t, err, "encryption.key")
+}
+
+// What people call their own things is theirs: the demo takes no such name.
+func TestOwnAccountCalledDemo(t *testing.T) {
+	dataDir := filepath.Join(t.TempDir(), "data")
+	_, stop := start(t, dataDir, nil)
+	stop()
+	addNamed(t, dataDir, "demo")
+	api := newAPI(t)
+	out, stop := start(t, dataDir, map[string]string{"CLAUDE_API_BASE_URL": api.URL})
+	require.Contains(t, out.String(), "REAL")
+	answer := shell(t, strings.NewReplacer("TRAIN", "demo", "CLIENT_KEY", "cnp_mine_1").Replace(printedCurl(t, out)))
+	require.Contains(t, answer, "the real one")
+	stop()
+}
+
+func TestKeyFileThatWasCut(t *testing.T) {
+	dataDir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dataDir, "encryption.key"), []byte("CANARY-cut"), 0o600))
+	err := run(t.Context(), func(string) string { return "" }, io.Discard, dataDir)
+	require.ErrorContains(t, err, filepath.Join(dataDir, "encryption.key")+" is not the key that it was")
+	require.NotContains(t, err.Error(), "CREDENTIAL_ENCRYPTION_KEY")
+	require.NotContains(t, err.Error(), "CANARY")
+}
+
+// program is the program as a process, in a folder of its own.
+func program(t *testing.T, args ...string) (command *exec.Cmd, out, errs *screen) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	command, out, errs = exec.CommandContext(t.Context(), self, args...), new(screen), new(screen)
+	command.Dir, command.Stdout, command.Stderr = t.TempDir(), out, errs
+	command.Env = []string{programVariable + "=1", "PORT=0", "DASHBOARD_PORT=0"}
+	return command, out, errs
+}
+
+func TestHelp(t *testing.T) {
+	command, out, errs := program(t, "--help")
+	require.NoError(t, command.Run())
+	require.Contains(t, out.String(), "usage: quickstart")
+	require.Empty(t, errs.String())
+
+	command, out, errs = program(t, "now")
+	require.Error(t, command.Run())
+	require.Equal(t, 2, command.ProcessState.ExitCode())
+	require.Empty(t, out.String())
+	require.Contains(t, errs.String(), "usage: quickstart")
+}
+
+// Ctrl-C is how to stop it, and no failure.
+func TestCtrlC(t *testing.T) {
+	command, out, errs := program(t)
+	require.NoError(t, command.Start())
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C") }, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, command.Process.Signal(os.Interrupt))
+	require.NoError(t, command.Wait())
+	require.Empty(t, errs.String())
 }
 
 // newAPI stands for the real API: it serves whoever comes with the real account's key.
@@ -118,15 +184,20 @@ func newAPI(t *testing.T) *httptest.Server {
 // addAccount puts an account and a train of the operator's own into the database.
 func addAccount(t *testing.T, dataDir string) {
 	t.Helper()
+	addNamed(t, dataDir, "mine")
+}
+
+func addNamed(t *testing.T, dataDir, name string) {
+	t.Helper()
 	f := filesIn(dataDir)
 	key, err := f.readKey(io.Discard)
 	require.NoError(t, err)
 	b, err := open(t.Context(), f.settings(func(string) string { return "" }, key))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, b.Close()) }()
-	_, err = b.Admin.CreateAccount(t.Context(), credstore.NewAccount{Name: "mine", Type: credstore.APIKey, APIKey: credstore.NewSecret(realKey)})
+	_, err = b.Admin.CreateAccount(t.Context(), credstore.NewAccount{ID: name, Name: name, Type: credstore.APIKey, APIKey: credstore.NewSecret(realKey)})
 	require.NoError(t, err)
-	_, err = b.Admin.CreateTrain(t.Context(), credstore.NewTrain{ID: "mine", ClientKeys: []credstore.Secret{credstore.NewSecret("cnp_mine_1")}})
+	_, err = b.Admin.CreateTrain(t.Context(), credstore.NewTrain{ID: name, ClientKeys: []credstore.Secret{credstore.NewSecret("cnp_mine_1")}})
 	require.NoError(t, err)
 }
 

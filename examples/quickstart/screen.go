@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
 	"net/http"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/examples/proxy/server"
 )
 
 // printHow says what is happening, and what to type.
@@ -21,7 +23,7 @@ func (a *app) printHow(ctx context.Context) {
 		say("")
 		say("%s", a.curl(demoName, a.key))
 	} else {
-		say("REAL: requests go to the real API, and are paid for by your accounts (%d active). Try, with a train and a client key of yours:", a.count(ctx))
+		say("REAL: requests go to %s, and are paid for by your accounts (%d active). Try, with a train and a client key of yours:", a.target(), a.count(ctx))
 		say("")
 		say("%s", a.curl("TRAIN", "CLIENT_KEY"))
 	}
@@ -38,6 +40,11 @@ func (a *app) curl(train, key string) string {
 	return fmt.Sprintf(`  curl -sS http://%s/v1/messages \
     -H 'MSL-Train-Id: %s' -H 'Authorization: Bearer %s' -H 'content-type: application/json' \
     -d '{"model":"claude-sonnet-4-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}'`, a.proxy, train, key)
+}
+
+// target is where requests go; the proxy has checked it by now.
+func (a *app) target() string {
+	return cmp.Or(a.getenv("CLAUDE_API_BASE_URL"), server.DefaultBaseURL)
 }
 
 // count is the number of active accounts; the screen can do without it.

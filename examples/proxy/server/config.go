@@ -13,6 +13,9 @@ import (
 	"github.com/signalbox-go/signalbox/oauth"
 )
 
+// DefaultBaseURL is where requests go unless CLAUDE_API_BASE_URL says otherwise.
+const DefaultBaseURL = "https://api.anthropic.com"
+
 // config is what the environment says.
 type config struct {
 	backend       backend.Config
@@ -36,7 +39,7 @@ func (c *config) declare() *settings.Set {
 	set.Int(&c.port, "PORT", 3000, 0, 65535, "the port to listen on; 0: any that is free")
 	set.Bool(&c.clientAuth, "ENABLE_CLIENT_AUTH", true, "ask for a client key")
 	set.Text(&c.defaultTrain, "DEFAULT_TRAIN_ID", "default", "the train of a request that names none")
-	set.URL(&c.baseURL, "CLAUDE_API_BASE_URL", "https://api.anthropic.com", "where requests go")
+	set.URL(&c.baseURL, "CLAUDE_API_BASE_URL", DefaultBaseURL, "where requests go")
 	set.Milliseconds(&c.timeout, "CLAUDE_API_TIMEOUT", 10*time.Minute, "milliseconds until the headers of the answer")
 	set.Text(&c.oauthClientID, "CLAUDE_OAUTH_CLIENT_ID", oauth.DefaultClientID, "the OAuth client that the accounts logged in with")
 	set.URL(&c.oauthTokenURL, "CLAUDE_OAUTH_TOKEN_URL", oauth.DefaultTokenURL, "where tokens are refreshed")
