@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ErrTampered: the audit trail is not as the store wrote it. [TamperError] says
-// where and how.
+// ErrTampered tells that the audit trail is not as the store wrote it. A
+// [TamperError] says where and how.
 var ErrTampered = errors.New("audit trail is not as it was written")
 
 // A TamperError is the first place at which an audit trail is not as it was

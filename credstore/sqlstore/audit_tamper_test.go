@@ -146,8 +146,8 @@ var tamperings = []tampering{
 	{"ids of neighbours swapped", swap(3, 4, contentColumns+", hash"), 3, unlinked},
 	{"forged at the end", forge(7), 7, strange},
 	{"forged far beyond", forge(1000), 1000, strange},
-	{"forged before the beginning", forge(0), 0, "no such id"},
-	{"forged below zero", forge(-5), -5, "no such id"},
+	{"forged before the beginning", forge(0), 0, "an event with id 0: it was put there"},
+	{"forged below zero", forge(-5), -5, "an event with id -5"},
 	{"forged in the middle", `UPDATE audit_events SET event_id = 7 WHERE event_id = 6; UPDATE audit_events SET event_id = 6 WHERE event_id = 5;
 		UPDATE audit_events SET event_id = 5 WHERE event_id = 4; ` + forge(4), 4, unlinked},
 

@@ -161,7 +161,7 @@ func (w *chainWalk) step(ctx context.Context, row []any) error {
 	next := w.last.EventID + 1
 	switch {
 	case !ok || id < 1:
-		return tampered(id, "the store gave it no such id: it was put there by something else")
+		return tampered(id, "there is an event with id %d: it was put there by something else", id)
 	case id < next:
 		return tampered(id, "there is a second one with its id")
 	case w.head != nil && id > w.head.EventID && next > w.head.EventID:

@@ -46,7 +46,7 @@ func auditVerifyFlags(flags *flag.FlagSet) action {
 			return err
 		})
 	return func(ctx context.Context, p *program) (result, bool, error) {
-		return p.audit(false, func(store *sqlstore.Store) (credstore.AuditCheckpoint, error) {
+		return p.audit(false, func(store *sqlstore.Store) (credstore.AuditCheckpoint, error) { //nolint:contextcheck // the store's goroutine ends with Close
 			return store.VerifyAudit(ctx, checkpoint)
 		})
 	}
@@ -54,7 +54,7 @@ func auditVerifyFlags(flags *flag.FlagSet) action {
 
 func auditCheckpointFlags(*flag.FlagSet) action {
 	return func(ctx context.Context, p *program) (result, bool, error) {
-		return p.audit(true, func(store *sqlstore.Store) (credstore.AuditCheckpoint, error) {
+		return p.audit(true, func(store *sqlstore.Store) (credstore.AuditCheckpoint, error) { //nolint:contextcheck // the store's goroutine ends with Close
 			return store.AuditCheckpoint(ctx)
 		})
 	}

@@ -65,7 +65,7 @@ var moreHelp = map[string]string{"import": importHelp}
 // run is the whole program.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var p program
-	if len(args) == 0 || isHelp(args[0]) || len(args) == 2 && isGroup(args[0]) && isHelp(args[1]) {
+	if len(args) == 0 || isHelp(args[0]) || len(args) > 1 && isGroup(args[0]) && isHelp(args[1]) {
 		if len(args) == 0 {
 			fmt.Fprint(stderr, overview(&p))
 			return usedWrong
