@@ -95,6 +95,9 @@ func (b *Backend) openDatabase(ctx context.Context, config Config, logger *slog.
 		return err
 	}
 	b.closers = append(b.closers, func() error { sealer.Close(); return nil })
+	if err := checkFile(config); err != nil {
+		return err
+	}
 	db, dialect, err := OpenDatabase(config)
 	if err != nil {
 		return err
@@ -104,6 +107,18 @@ func (b *Backend) openDatabase(ctx context.Context, config Config, logger *slog.
 	b.closers = append(b.closers, store.Close)
 	b.Store, b.Admin, b.Sessions = store, store, store.Sessions()
 	return store.CheckSchema(ctx)
+}
+
+// checkFile refuses an SQLite file that is not there, which opening would make.
+func checkFile(config Config) error {
+	path, isFile := strings.CutPrefix(config.DatabaseURL.Reveal(), "sqlite:")
+	if !isFile {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no such file: %w", sqlstore.ErrSchema)
+	}
+	return nil
 }
 
 // OpenDatabase opens the database that config names, without looking at what is

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/internal/testdb"
 	"github.com/signalbox-go/signalbox/migrate"
 )
@@ -61,6 +62,11 @@ func TestOpenDatabases(t *testing.T) {
 			}
 			_, _, err := open(t, values)
 			require.ErrorContains(t, err, "migrate up", "a database without the schema says what to do")
+			require.ErrorIs(t, err, sqlstore.ErrSchema)
+			if path, isFile := strings.CutPrefix(values["DATABASE_URL"], "sqlite:"); isFile {
+				require.ErrorContains(t, err, path)
+				require.NoFileExists(t, path)
+			}
 
 			config, err := backend.ConfigFromEnv(env(values))
 			require.NoError(t, err)

@@ -177,6 +177,9 @@ func first(status int, _, _ string) int { return status }
 
 func TestUsage(t *testing.T) {
 	e := environment{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "none.db"), "CREDENTIAL_ENCRYPTION_KEY": goodKey}
+	folder := t.TempDir()
+	text := filepath.Join(folder, "text.db")
+	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 100)), 0o600))
 	tests := []struct {
 		name   string
 		change environment
@@ -205,6 +208,10 @@ func TestUsage(t *testing.T) {
 		{"short key", environment{"CREDENTIAL_ENCRYPTION_KEY": "CANARY"}, []string{"verify"}, usedWrong, "at least 32 characters"},
 		{"mistakes as JSON", environment{"DATABASE_URL": ""}, []string{"up", "--json"}, usedWrong, `"error": "settings: DATABASE_URL is not set`},
 		{"no file", nil, []string{"status"}, failed, "none.db: `migrate up` makes it"},
+		{"no path", environment{"DATABASE_URL": "sqlite:"}, []string{"status"}, usedWrong, "DATABASE_URL is wrong: it must be"},
+		{"no path for verify", environment{"DATABASE_URL": "sqlite:"}, []string{"verify"}, usedWrong, "DATABASE_URL is wrong: it must be"},
+		{"a folder", environment{"DATABASE_URL": "sqlite:" + folder}, []string{"status"}, failed, "SQLite database " + folder + ": "},
+		{"no database", environment{"DATABASE_URL": "sqlite:" + text}, []string{"status"}, failed, "SQLite database " + text + ": "},
 		{"no server", environment{"DATABASE_URL": "postgres://u:CANARY@127.0.0.1:1/x?sslmode=disable"}, []string{"up"}, failed, "connection refused"},
 	}
 	for _, tt := range tests {

@@ -70,7 +70,7 @@ func (p *program) do(ctx context.Context, c command, act action, getenv func(str
 	if err := p.load(getenv, c); err != nil {
 		return nil, false, fmt.Errorf("%w: %w", errSettings, err)
 	}
-	if path, isFile := strings.CutPrefix(p.databaseURL.Reveal(), "sqlite:"); isFile && c.name != "up" {
+	if path, isFile := strings.CutPrefix(p.databaseURL.Reveal(), "sqlite:"); isFile && path != "" && c.name != "up" {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			return nil, false, fmt.Errorf("there is no %s: `migrate up` makes it", p.config.Describe())
 		}
@@ -80,6 +80,11 @@ func (p *program) do(ctx context.Context, c command, act action, getenv func(str
 		return nil, false, fmt.Errorf("%w: %w", errSettings, err)
 	}
 	defer func(db *sql.DB) { err = errors.Join(err, db.Close()) }(db)
+	if dialect == sqlstore.SQLite {
+		if err := db.PingContext(ctx); err != nil && ctx.Err() == nil {
+			return nil, false, fmt.Errorf("%s: %w", p.config.Describe(), err) // which does not name the file
+		}
+	}
 	p.db, p.dialect = db, dialect
 	p.migrator = migrate.New(db, dialect, nil)
 	if c.needsKey {

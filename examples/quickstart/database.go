@@ -89,6 +89,8 @@ func migrateUp(ctx context.Context, config backend.Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = migrate.New(db, dialect, nil).Up(ctx)
+	if _, err = migrate.New(db, dialect, nil).Up(ctx); err != nil {
+		err = fmt.Errorf("%s: %w", config.Describe(), err)
+	}
 	return errors.Join(err, db.Close())
 }

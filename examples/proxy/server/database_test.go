@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore/backend"
 )
 
 // A relay is a TCP connection to a database that can be cut.
@@ -106,5 +108,28 @@ func TestDatabaseIsAway(t *testing.T) {
 	require.Eventually(t, func() bool { return w.post("alpha", "{}").StatusCode == http.StatusOK }, waitLong, 50*time.Millisecond)
 	for _, account := range w.api.accounts() {
 		require.Equal(t, "one", account)
+	}
+}
+
+// Without one of the tables that requests need, no request could be served.
+func TestMissingTable(t *testing.T) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t, kind)
+			w.addAccount("one")
+			w.start()
+			require.Equal(t, http.StatusOK, w.send(http.MethodGet, "/readyz", "", nil, nil).StatusCode)
+
+			config, err := backend.ConfigFromEnv(w.getenv)
+			require.NoError(t, err)
+			db, _, err := backend.OpenDatabase(config)
+			require.NoError(t, err)
+			defer db.Close()
+			_, err = db.ExecContext(t.Context(), "DROP TABLE train_account_mappings")
+			require.NoError(t, err)
+			ready := w.send(http.MethodGet, "/readyz", "", nil, nil)
+			require.Equal(t, http.StatusServiceUnavailable, ready.StatusCode)
+			require.JSONEq(t, `{"status":"unavailable","reason":"store"}`, ready.text)
+		})
 	}
 }
