@@ -3,36 +3,37 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-go/signalbox/credstore"
-	"github.com/signalbox-go/signalbox/examples/proxy/server"
+	dashboard "github.com/signalbox-go/signalbox/examples/dashboard/server"
+	proxy "github.com/signalbox-go/signalbox/examples/proxy/server"
 	"github.com/signalbox-go/signalbox/internal/httpserver"
-	"github.com/signalbox-go/signalbox/internal/settings"
+	"github.com/signalbox-go/signalbox/internal/keyfile"
 )
 
-// quiet is for the servers beside the proxy, which speaks for all of them.
+// quiet is for the stand-in: the proxy's log speaks for both.
 var quiet = &httpserver.Options{Logger: slog.New(slog.DiscardHandler)}
 
 // An app is one run of the quickstart.
 type app struct {
-	files  files
-	getenv func(string) string // with the database of the data folder
-	out    io.Writer
-	store  credstore.AdminStore
-	page   net.Listener
-	demo   bool   // there is no account but the demo's
-	key    string // the demo train's client key
-	proxy  string // the proxy's address, as host:port
+	files     files
+	getenv    func(string) string // with the database of the data folder
+	out       io.Writer
+	store     credstore.AdminStore
+	demo      bool   // there is no account but the demo's
+	key       string // the demo train's client key
+	proxy     string // the proxy's address, as host:port
+	dashboard string // the dashboard's
+	madeKey   bool   // the dashboard's key is in the data folder
 }
 
-// run is the whole program: it prepares the data folder, and serves proxy and page
+// run is the whole program: it prepares the data folder, and serves proxy and dashboard
 // until ctx ends.
 func run(ctx context.Context, getenv func(string) string, out io.Writer, dataDir string) error {
 	a := &app{files: filesIn(dataDir), out: out}
@@ -41,6 +42,11 @@ func run(ctx context.Context, getenv func(string) string, out io.Writer, dataDir
 		return err
 	}
 	a.getenv = a.files.settings(getenv, key)
+	if a.getenv("DASHBOARD_API_KEY") == "" {
+		if err := a.makeDashboardKey(); err != nil {
+			return err
+		}
+	}
 	b, err := open(ctx, a.getenv)
 	if err != nil {
 		return err
@@ -53,10 +59,6 @@ func (a *app) serve(ctx context.Context) error {
 	if err := a.switchDemo(ctx); err != nil {
 		return err
 	}
-	if err := a.listen(); err != nil {
-		return err
-	}
-	defer func() { _ = a.page.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
 	getenv := a.getenv
 	if a.demo {
@@ -67,21 +69,41 @@ func (a *app) serve(ctx context.Context) error {
 		getenv = replace(getenv, "CLAUDE_API_BASE_URL", "http://"+api.Addr().String())
 		group.Go(func() error { return httpserver.Serve(ctx, api, standIn(), quiet) })
 	}
-	ready := make(chan struct{})
+	ready := make(chan struct{}, 2)
 	group.Go(func() error {
-		return server.Run(ctx, getenv, a.out, func(address net.Addr) {
-			a.proxy = address.String()
-			close(ready)
-		})
+		return proxy.Run(ctx, getenv, a.out, func(address net.Addr) { a.proxy = address.String(); ready <- struct{}{} })
 	})
-	select {
-	case <-ready:
-	case <-ctx.Done():
-		return group.Wait()
+	group.Go(func() error {
+		return dashboard.Run(ctx, a.dashboardSettings(), a.out, func(address net.Addr) { a.dashboard = address.String(); ready <- struct{}{} })
+	})
+	for range cap(ready) {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return group.Wait()
+		}
 	}
-	group.Go(func() error { return httpserver.Serve(ctx, a.page, http.HandlerFunc(a.servePage), quiet) })
 	a.printHow(ctx)
 	return group.Wait()
+}
+
+// dashboardSettings are those of the dashboard, which says on every page whether this is
+// the demo. The proxy's log speaks for both, but for troubles.
+func (a *app) dashboardSettings() func(string) string {
+	notice := "REAL: requests go to " + a.target() + ", and are paid for by your accounts."
+	if a.demo {
+		notice = "DEMO: there is no account of yours, so requests go to a stand-in on this machine. Once you have added accounts, stop the quickstart and start it again."
+	}
+	return replace(replace(a.getenv, "DASHBOARD_NOTICE", notice), "LOG_LEVEL", "warn")
+}
+
+// makeDashboardKey reads the dashboard's key from the data folder; it makes one on the
+// first start.
+func (a *app) makeDashboardKey() error {
+	key, err := keyfile.ReadOrMake(a.files.dashboardKey)
+	a.madeKey = true
+	a.getenv = replace(a.getenv, "DASHBOARD_API_KEY", strings.TrimSpace(key))
+	return err
 }
 
 // switchDemo decides between demo and real accounts, and prepares the demo.
@@ -96,19 +118,5 @@ func (a *app) switchDemo(ctx context.Context) error {
 	}
 	a.demo = true
 	a.key, err = switchDemoOn(ctx, a.store, a.files.dir)
-	return err
-}
-
-// listen takes the page's address before anything is promised on the screen.
-func (a *app) listen() (err error) {
-	var host string
-	var port int
-	set := new(settings.Set)
-	set.Text(&host, "DASHBOARD_HOST", "127.0.0.1", "the address of the page")
-	set.Int(&port, "DASHBOARD_PORT", 3001, 0, 65535, "the port of the page")
-	if err := set.Load(a.getenv); err != nil {
-		return err
-	}
-	a.page, err = net.Listen("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
 	return err
 }

@@ -17,14 +17,15 @@ import (
 )
 
 // files are the paths in the data folder.
-type files struct{ dir, database, key, state string }
+type files struct{ dir, database, key, dashboardKey, state string }
 
 func filesIn(dir string) files {
 	return files{
-		dir:      dir,
-		database: filepath.Join(dir, "signalbox.db"),
-		key:      filepath.Join(dir, "encryption.key"),
-		state:    filepath.Join(dir, "state"),
+		dir:          dir,
+		database:     filepath.Join(dir, "signalbox.db"),
+		key:          filepath.Join(dir, "encryption.key"),
+		dashboardKey: filepath.Join(dir, "dashboard.key"),
+		state:        filepath.Join(dir, "state"),
 	}
 }
 

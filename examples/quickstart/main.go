@@ -1,8 +1,8 @@
 // Command quickstart is Signalbox on one machine with nothing but Go: the proxy of
-// examples/proxy on a SQLite file under ./data, and a page that says what is there.
+// examples/proxy and the dashboard of examples/dashboard on a SQLite file under ./data.
 //
-// On the first start it makes the database and, beside it, the key that seals it
-// (data/encryption.key, mode 0600). While the database has no account of yours, a
+// On the first start it makes the database and, beside it, the key that seals it and the
+// key of the dashboard (data/encryption.key and data/dashboard.key, mode 0600). While the database has no account of yours, a
 // demo train and a demo account stand in it, requests go to a stand-in for the API
 // inside this program, and the curl it prints answers at once. As soon as there is
 // an account of yours, the demo is switched off and requests go to the real API.
@@ -42,7 +42,7 @@ func help(args []string) (status int) {
 
 const usage = `usage: quickstart
 
-Starts the proxy and a page on a SQLite file under ./data. It takes no arguments;
-the settings of the proxy (go run ./examples/proxy --help) apply, but for those
-that say where credentials are kept.
+Starts the proxy and the dashboard on a SQLite file under ./data. It takes no
+arguments; the settings of both (go run ./examples/proxy --help, go run
+./examples/dashboard --help) apply, but for those that say where credentials are kept.
 `

@@ -84,7 +84,7 @@ func TestDemoThenReal(t *testing.T) {
 	demo := printedCurl(t, out)
 	require.Contains(t, shell(t, demo), "Hello from the stand-in")
 	require.Contains(t, shell(t, strings.Replace(demo, `"max_tokens"`, `"stream":true,"max_tokens"`, 1)), "event: message_stop")
-	require.Contains(t, get(t, out), "<strong>Demo</strong>")
+	require.Contains(t, dashboardPage(t, out, dataDir), "DEMO: there is no account of yours")
 	stop()
 	requireMode(t, filepath.Join(dataDir, "encryption.key"), 0o600)
 
@@ -93,8 +93,8 @@ func TestDemoThenReal(t *testing.T) {
 	out, stop = start(t, dataDir, map[string]string{"CLAUDE_API_BASE_URL": api.URL})
 	require.Contains(t, out.String(), "REAL: requests go to "+api.URL)
 	require.NotContains(t, out.String(), "First start")
-	require.Contains(t, get(t, out), "<strong>Real</strong>")
-	proxy := regexp.MustCompile(`Proxy  http://(\S+)`).FindStringSubmatch(out.String())[1]
+	require.Contains(t, dashboardPage(t, out, dataDir), "REAL: requests go to "+api.URL)
+	proxy := regexp.MustCompile(`Proxy +http://(\S+)`).FindStringSubmatch(out.String())[1]
 	old := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(demo, proxy)
 	require.Contains(t, shell(t, old), "authentication_error", "the demo's key opens nothing any more")
 	answer := shell(t, strings.NewReplacer("TRAIN", "mine", "CLIENT_KEY", "cnp_mine_1").Replace(printedCurl(t, out)))
@@ -216,10 +216,17 @@ func shell(t *testing.T, command string) string {
 	return string(output)
 }
 
-// get returns the page that the screen names.
-func get(t *testing.T, out *screen) string {
+// dashboardPage is the overview, for who has the key that the screen names.
+func dashboardPage(t *testing.T, out *screen, dataDir string) string {
 	t.Helper()
-	return shell(t, "curl -sS "+regexp.MustCompile(`Page   (http://\S+)`).FindStringSubmatch(out.String())[1])
+	found := regexp.MustCompile(`Dashboard  (http://\S+)  \(log in with the key: cat (\S+)\)`).FindStringSubmatch(out.String())
+	require.NotNil(t, found)
+	require.Equal(t, filepath.Join(dataDir, "dashboard.key"), found[2])
+	requireMode(t, found[2], 0o600)
+	key, err := os.ReadFile(found[2])
+	require.NoError(t, err)
+	require.False(t, strings.Contains(out.String(), string(key)), "the key is on the screen")
+	return shell(t, "curl -sS -H \"X-Dashboard-Key: $(cat "+found[2]+")\" "+found[1])
 }
 
 func requireMode(t *testing.T, path string, mode os.FileMode) {

@@ -25,6 +25,7 @@ type config struct {
 	trustedProxies string
 	proxies        []netip.Prefix // trustedProxies
 	ssoHeader      string
+	notice         string
 	logLevel       string
 	logJSON        bool
 }
@@ -37,6 +38,7 @@ func (c *config) declare() *settings.Set {
 	set.Bool(&c.development, "DASHBOARD_DEVELOPMENT", false, "on loopback, start without DASHBOARD_API_KEY: whoever reaches the port is let in")
 	set.Text(&c.trustedProxies, "DASHBOARD_TRUSTED_PROXIES", "", "addresses of proxies in front, as 10.0.0.7,10.1.0.0/16: their X-Forwarded-For, X-Forwarded-Proto and DASHBOARD_SSO_HEADER are believed")
 	set.Text(&c.ssoHeader, "DASHBOARD_SSO_HEADER", "", "the header in which a trusted proxy says who has logged in, such as X-Forwarded-User")
+	set.Text(&c.notice, "DASHBOARD_NOTICE", "", "a sentence for the top of every page, such as which environment this is")
 	set.Choice(&c.logLevel, "LOG_LEVEL", "info", "what to log: debug, info, warn or error", "debug", "info", "warn", "error")
 	set.Bool(&c.logJSON, "LOG_JSON", false, "log in JSON")
 	return set

@@ -29,6 +29,7 @@ type page struct {
 	Operator credstore.Actor // zero: nobody has logged in
 	CSRF     string
 	Flash    string
+	Notice   string // DASHBOARD_NOTICE
 	ReadOnly bool
 	Now      time.Time
 }
@@ -66,7 +67,7 @@ func (s *server) renderPart(c *gin.Context, status int, name, block string, p pa
 
 func (s *server) renderBlock(c *gin.Context, status int, name, block string, p page) {
 	v := visitorOf(c)
-	p.Operator, p.CSRF, p.ReadOnly, p.Now = v.actor, v.token, s.admin == nil, time.Now()
+	p.Operator, p.CSRF, p.ReadOnly, p.Now, p.Notice = v.actor, v.token, s.admin == nil, time.Now(), s.config.notice
 	if block == "layout" {
 		p.Flash = takeFlash(c)
 	}
