@@ -38,6 +38,7 @@ const (
 	ActionLogout      Action = "session.logout"
 	ActionLogoutAll   Action = "session.logout_all" // every session of everybody
 	ActionSlackTest   Action = "slack.test"         // a message was sent to the train's webhook
+	ActionAuditExport Action = "audit.export"       // events were taken out as a file; After says which
 )
 
 // An ObjectType is the kind of thing an audit event is about.

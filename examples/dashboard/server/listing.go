@@ -99,10 +99,13 @@ func pageRequest(query url.Values) credstore.PageRequest {
 	return credstore.PageRequest{After: query.Get("after"), Before: query.Get("before"), Limit: pageSize}
 }
 
-// searchText is what was typed into a search field. NUL, which PostgreSQL's texts
-// cannot hold, and broken UTF-8 are in no name: they are left out.
-func searchText(query url.Values) string {
-	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(query.Get("q"), ""), "\x00", ""))
+// searchText is what was typed into a search field.
+func searchText(query url.Values) string { return fieldText(query, "q") }
+
+// fieldText is what an address says of a field. NUL, which PostgreSQL's texts cannot
+// hold, and broken UTF-8 are in no name: they are left out.
+func fieldText(query url.Values, name string) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(query.Get(name), ""), "\x00", ""))
 }
 
 // failList shows the first page instead of one whose address is out of date, such as

@@ -60,6 +60,7 @@ func (s *server) routes() http.Handler {
 	pages.POST("/logout/all", s.logoutAll)
 	s.accountRoutes(pages.Group("/accounts"))
 	s.trainRoutes(pages.Group("/trains"))
+	s.auditRoutes(pages.Group("/audit"))
 	return engine
 }
 
