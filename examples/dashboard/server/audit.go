@@ -23,22 +23,21 @@ type auditList struct {
 	listing
 	Filter   auditFilter
 	Rows     []eventRow
-	IsFirst  bool // the page with the latest events
 	Problems map[string]string
 }
 
-// FirstPage is the address of the latest events that pass the filter.
-func (l auditList) FirstPage() string { return l.address("after", "") }
+// All tells whether the page shows every event that passes the filter.
+func (l auditList) All() bool { return l.PrevPage == "" && l.NextPage == "" }
 
 // Export is the address of all events that pass the filter, as a file.
 func (l auditList) Export(format string) string {
 	exported := l.listing
 	exported.Path = "/dashboard/audit/export"
-	return exported.address("after", "", "format", format)
+	return exported.address("after", "", "before", "", "format", format)
 }
 
 // WithoutSession is the address of the list for all sessions.
-func (l auditList) WithoutSession() string { return l.address("session", "", "after", "") }
+func (l auditList) WithoutSession() string { return l.address("session", "", "after", "", "before", "") }
 
 // Actions are the choices of the action filter.
 func (auditList) Actions() any { return auditActions }
@@ -137,7 +136,7 @@ func boundText(at time.Time) string {
 }
 
 func (s *server) listAudit(c *gin.Context) {
-	view := auditList{IsFirst: c.Query("after") == ""}
+	var view auditList
 	show := func() {
 		s.renderPart(c, http.StatusOK, "audit", "audit-table", page{Title: "Audit", Section: "audit", Body: view})
 	}
@@ -156,6 +155,6 @@ func (s *server) listAudit(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	view.listing = newListing("/dashboard/audit", query, len(found.Items), "", found.Next)
+	view.listing = newListing("/dashboard/audit", query, len(found.Items), found.Prev, found.Next)
 	show()
 }
