@@ -37,7 +37,9 @@ func (l auditList) Export(format string) string {
 }
 
 // WithoutSession is the address of the list for all sessions.
-func (l auditList) WithoutSession() string { return l.address("session", "", "after", "", "before", "") }
+func (l auditList) WithoutSession() string {
+	return l.address("session", "", "after", "", "before", "")
+}
 
 // Actions are the choices of the action filter.
 func (auditList) Actions() any { return auditActions }
