@@ -37,6 +37,9 @@ func (m *Migrator) run(ctx context.Context, work func(context.Context, *sql.DB, 
 		})
 	})
 	if err = errors.Join(err, conn.Close()); err != nil {
+		if ctx.Err() != nil { // the engines say it in words of their own
+			err = ctx.Err()
+		}
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	result.Duration = time.Since(start)

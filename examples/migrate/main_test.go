@@ -244,6 +244,21 @@ func TestCancelled(t *testing.T) {
 	require.Contains(t, errs.String(), "interrupted: everything was rolled back, nothing is changed")
 }
 
+// start runs the program as a process of its own.
+func (e environment) start(t *testing.T, args ...string) (program *exec.Cmd, output *strings.Builder) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program, output = exec.CommandContext(t.Context(), self, args...), new(strings.Builder)
+	program.Env = []string{programVariable + "=1"}
+	for name, value := range e {
+		program.Env = append(program.Env, name+"="+value)
+	}
+	program.Stdout, program.Stderr = output, output
+	require.NoError(t, program.Start())
+	return program, output
+}
+
 // Ctrl-C in the middle of the writing takes everything back, and says so.
 func TestInterrupted(t *testing.T) {
 	url := testdb.PostgreSQL(t)
@@ -259,16 +274,7 @@ func TestInterrupted(t *testing.T) {
 	_, err = lock.ExecContext(t.Context(), "LOCK TABLE trains IN SHARE MODE") // lets accounts in, but no trains
 	require.NoError(t, err)
 
-	self, err := os.Executable()
-	require.NoError(t, err)
-	program := exec.CommandContext(t.Context(), self, "import")
-	program.Env = []string{programVariable + "=1"}
-	for name, value := range e {
-		program.Env = append(program.Env, name+"="+value)
-	}
-	var output strings.Builder
-	program.Stdout, program.Stderr = &output, &output
-	require.NoError(t, program.Start())
+	program, output := e.start(t, "import")
 	count := func(query string) (n int) {
 		require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&n))
 		return n
@@ -283,4 +289,30 @@ func TestInterrupted(t *testing.T) {
 	require.NotContains(t, output.String(), "CANARY")
 	require.NoError(t, lock.Rollback())
 	require.Zero(t, count("SELECT count(*) FROM accounts"))
+}
+
+// So does Ctrl-C while another run holds the lock, in the same words.
+func TestInterruptedWaitingForTheLock(t *testing.T) {
+	url := testdb.PostgreSQL(t)
+	e := newEnvironment(t, url)
+	db, err := sqlstore.OpenPostgres(url, 0)
+	require.NoError(t, err)
+	defer db.Close()
+	other, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = other.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock(x'7369676e616c6278'::bigint)")
+	require.NoError(t, err)
+
+	program, output := e.start(t, "up")
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks
+		  WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waiting))
+		return waiting > 0
+	}, 30*time.Second, time.Millisecond)
+	require.NoError(t, program.Process.Signal(syscall.SIGINT))
+	require.Error(t, program.Wait())
+	require.Equal(t, failed, program.ProcessState.ExitCode(), output.String())
+	require.Equal(t, "migrate up: interrupted: everything was rolled back, nothing is changed\n", output.String())
+	require.NoError(t, other.Rollback())
 }
