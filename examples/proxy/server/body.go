@@ -84,8 +84,8 @@ func (b *clientBody) answerEarly(h http.Header) {
 }
 
 // flushRefusal writes out an answer that does without the rest of the body. net/http
-// reads some of that rest first, so that the client comes to read the answer: not for
-// longer than the client may stall.
+// reads some of that rest first, so that the client comes to read the answer and the
+// connection can be kept: not for longer than linger.
 func (b *clientBody) flushRefusal() {
 	b.mu.Lock()
 	ended := b.ended
@@ -95,6 +95,7 @@ func (b *clientBody) flushRefusal() {
 		b.cut()
 	default:
 		b.watch()
+		b.timer.Reset(linger)
 	}
 	b.mu.Unlock()
 	if !ended {
@@ -102,9 +103,9 @@ func (b *clientBody) flushRefusal() {
 	}
 }
 
-// linger is how long a client may go on sending after it was answered early. Closing
-// the connection at once might destroy the answer before it is read. It is what
-// net/http waits in such a case.
+// linger is how long a client may go on sending after it was answered early, or before
+// it is refused. Closing the connection at once might destroy the answer before it is
+// read. It is what net/http waits in such a case.
 const linger = 500 * time.Millisecond
 
 // release is called when the request is done. What has not been read of the body is

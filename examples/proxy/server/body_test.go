@@ -110,6 +110,18 @@ func TestAnswerToStalledClient(t *testing.T) {
 	require.Contains(t, w.raw(head("alpha", "Content-Length: 100000")+"12345", ""), " 504 Gateway Timeout")
 }
 
+// A refusal does not wait for a body that is long in coming.
+func TestRefusalOfStalledClient(t *testing.T) {
+	w := newStreamWorld(t)
+	w.limits.bodyStall = 10 * waitLong
+	w.start()
+	for _, body := range []string{"Content-Length: 10", "Transfer-Encoding: chunked"} {
+		got := w.raw(head("beta", body)+"5\r\n12", "")
+		require.Contains(t, got, " 401 Unauthorized")
+		require.Contains(t, got, "Connection: close")
+	}
+}
+
 func TestBrokenBody(t *testing.T) {
 	w := newStreamWorld(t).start()
 	got := w.raw(head("alpha", "Transfer-Encoding: chunked")+"zz\r\n", "")
