@@ -24,7 +24,7 @@ type Set struct{ settings []setting }
 
 type setting struct {
 	name, fallback, help string
-	secret               bool
+	hidden               func(value string) bool  // it may be, or hold, a secret; nil: it cannot
 	parse                func(value string) error // the error says what the value may be
 }
 
@@ -48,7 +48,7 @@ func (s *Set) Choice(p *string, name, fallback, help string, choices ...string) 
 // white space included, and has no default.
 func (s *Set) Secret(p *credstore.Secret, name, help string) {
 	s.add(name, "", help, func(v string) error { *p = credstore.NewSecret(v); return nil })
-	s.settings[len(s.settings)-1].secret = true
+	s.settings[len(s.settings)-1].hidden = func(string) bool { return true }
 }
 
 // Bool declares a setting that is true or false (also 1 or 0).
@@ -89,7 +89,8 @@ func (s *Set) Milliseconds(p *time.Duration, name string, fallback time.Duration
 	})
 }
 
-// URL declares an http or https address. Userinfo is refused: the value is logged.
+// URL declares an http or https address. Userinfo is refused: the value is logged. A
+// wrong value is shown unless it may hold a password.
 func (s *Set) URL(p *string, name, fallback, help string) {
 	s.add(name, fallback, help, func(v string) error {
 		u, err := url.Parse(v)
@@ -99,7 +100,10 @@ func (s *Set) URL(p *string, name, fallback, help string) {
 		*p = v
 		return nil
 	})
-	s.settings[len(s.settings)-1].secret = true // a mistyped URL may hold a password
+	s.settings[len(s.settings)-1].hidden = func(v string) bool {
+		// What is no address at all may be a key that was meant for another variable.
+		return strings.ContainsAny(v, "@?#") || !strings.ContainsAny(v, ".:/")
+	}
 }
 
 func (s *Set) add(name, fallback, help string, parse func(string) error) {
@@ -127,7 +131,7 @@ func (s *Set) Load(getenv func(name string) string) error {
 }
 
 func (s setting) mistake(value string, allowed error) error {
-	if s.secret {
+	if s.hidden != nil && s.hidden(value) {
 		return fmt.Errorf("%s is wrong: it must be %w", s.name, allowed)
 	}
 	return fmt.Errorf("%s is %q: it must be %w", s.name, value, allowed)

@@ -64,6 +64,22 @@ func TestEveryMistakeOnItsOwnLine(t *testing.T) {
 	require.False(t, strings.Contains(err.Error(), "CANARY"), "a password in a URL is shown")
 }
 
+func TestWrongURL(t *testing.T) {
+	for value, want := range map[string]string{
+		"api.example":                           `BASE_URL is "api.example": it must be an http or https URL`,
+		"htps://api.example/v1":                 `BASE_URL is "htps://api.example/v1": it must be`,
+		"http://user:CANARY-settings02@h":       "BASE_URL is wrong: it must be",
+		"ftp://h/?key=CANARY-settings03":        "BASE_URL is wrong: it must be",
+		"http://user:1#CANARY-settings04@h/%zz": "BASE_URL is wrong: it must be",
+		"sk-ant-CANARY-settings05":              "BASE_URL is wrong: it must be",
+	} {
+		err := declare(&config{}).Load(env(map[string]string{"BASE_URL": value}))
+		require.Error(t, err)
+		require.True(t, strings.HasPrefix(err.Error(), want), "another message than %q", want)
+		require.False(t, strings.Contains(err.Error(), "CANARY"), "a secret in a URL is shown")
+	}
+}
+
 func TestHelpNamesEverySetting(t *testing.T) {
 	help := settings.Help(declare(&config{}))
 	for _, want := range []string{"HOST", "where to listen (default 127.0.0.1)", "KEY", "WAIT", "(default 600000)"} {

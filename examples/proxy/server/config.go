@@ -59,11 +59,8 @@ func Help() string {
 func configFromEnv(getenv func(name string) string) (config, error) {
 	var c config
 	mistakes := []error{c.declare().Load(getenv)}
-	if c.defaultTrain = credstore.TrimSpace(c.defaultTrain); mistakes[0] == nil {
-		if err := credstore.CheckID("DEFAULT_TRAIN_ID", c.defaultTrain); err != nil {
-			mistakes = append(mistakes, err)
-		}
-	}
+	c.defaultTrain = credstore.TrimSpace(c.defaultTrain)
+	mistakes = append(mistakes, credstore.CheckID("DEFAULT_TRAIN_ID", c.defaultTrain))
 	if !c.slackWebhook.IsZero() && !isHTTPURL(c.slackWebhook.Reveal()) {
 		mistakes = append(mistakes, errors.New("SLACK_WEBHOOK_URL is wrong: it must be an http or https URL"))
 	}

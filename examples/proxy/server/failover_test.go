@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,9 +151,40 @@ func TestNoticeFails(t *testing.T) {
 	gone.Close()
 	n := newNotices(credstore.NewSecret(address+"/services/"+canary+"webhook"), c.logger(logs))
 	n.needsReauth("acc_1", "one", "invalid_grant")
-	n.wait()
+	n.end()
 	require.Contains(t, logs.String(), "cannot post")
 	require.NotContains(t, logs.String(), canary)
+}
+
+// A notice that Slack cannot take now is tried again, not for ever; one that it
+// refuses is not.
+func TestNoticeIsTriedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		statuses []int // the last of them again and again
+		tries    int64
+		posted   bool
+	}{
+		"at once":         {[]int{http.StatusOK}, 1, true},
+		"recovers":        {[]int{http.StatusBadGateway, http.StatusTooManyRequests, http.StatusOK}, 3, true},
+		"stays away":      {[]int{http.StatusInternalServerError}, noticeTries, false},
+		"no such webhook": {[]int{http.StatusNotFound}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tries atomic.Int64
+			slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(test.statuses[min(int(tries.Add(1)), len(test.statuses))-1])
+			}))
+			defer slack.Close()
+			logs, c := new(buffer), config{}
+			n := newNotices(credstore.NewSecret(slack.URL), c.logger(logs))
+			n.pause = time.Microsecond
+			n.needsReauth("acc_1", "one", "invalid_grant")
+			n.posting.Wait()
+			n.end()
+			require.Equal(t, test.tries, tries.Load())
+			require.Equal(t, !test.posted, strings.Contains(logs.String(), "cannot post"))
+		})
+	}
 }
 
 // A machine was lost in the middle of a refresh: requests do not wait for the end of

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -138,11 +139,11 @@ func TestWrongSettings(t *testing.T) {
 		want []string
 	}{
 		"each on its own line": {
-			map[string]string{"PORT": "x", "ENABLE_CLIENT_AUTH": "maybe", "LOG_LEVEL": "loud"},
-			[]string{`PORT is "x"`, `ENABLE_CLIENT_AUTH is "maybe"`, `LOG_LEVEL is "loud"`},
+			map[string]string{"PORT": "x", "ENABLE_CLIENT_AUTH": "maybe", "LOG_LEVEL": "loud", "DEFAULT_TRAIN_ID": "a b"},
+			[]string{"DEFAULT_TRAIN_ID", `PORT is "x"`, `ENABLE_CLIENT_AUTH is "maybe"`, `LOG_LEVEL is "loud"`},
 		},
 		"time-out":       {map[string]string{"CLAUDE_API_TIMEOUT": "0"}, []string{"CLAUDE_API_TIMEOUT"}},
-		"base URL":       {map[string]string{"CLAUDE_API_BASE_URL": "ftp://" + canary + "x"}, []string{"CLAUDE_API_BASE_URL"}},
+		"base URL":       {map[string]string{"CLAUDE_API_BASE_URL": "ftp://user:" + canary + "x@h"}, []string{"CLAUDE_API_BASE_URL"}},
 		"default train":  {map[string]string{"DEFAULT_TRAIN_ID": "a b"}, []string{"DEFAULT_TRAIN_ID"}},
 		"webhook":        {map[string]string{"SLACK_WEBHOOK_URL": canary + "webhook"}, []string{"SLACK_WEBHOOK_URL"}},
 		"no database":    {map[string]string{"USE_DATABASE_CREDENTIALS": "true"}, []string{"DATABASE_URL", "CREDENTIAL_ENCRYPTION_KEY"}},
@@ -161,6 +162,15 @@ func TestWrongSettings(t *testing.T) {
 		require.NotContains(t, err.Error(), canary, name)
 		require.NotContains(t, w.logs.String(), canary, name)
 	}
+}
+
+// Libraries that know no other logger than the standard one are heard in the log.
+func TestStandardLogger(t *testing.T) {
+	w := newWorld(t, "files").start()
+	log.Print("protocol error of some kind")
+	lines := w.logLines("protocol error of some kind")
+	require.Len(t, lines, 1)
+	require.Equal(t, "WARN", lines[0]["level"])
 }
 
 func TestHelp(t *testing.T) {

@@ -30,7 +30,8 @@ var defaultLimits = limits{maxBody: upstream.DefaultMaxBody, bodyStall: 30 * tim
 
 // Run is the whole program: it reads its settings through getenv, such as
 // [os.Getenv], logs to logs, and serves until ctx ends, gracefully then. ready may be
-// nil, and is told the address once requests are accepted. The error says which
+// nil, and is told the address once requests are accepted. The logger becomes the
+// process's default, also of package log. The error says which
 // settings are wrong, what could not be opened, or that requests had to be cut off.
 func Run(ctx context.Context, getenv func(name string) string, logs io.Writer, ready func(net.Addr)) error {
 	return run(ctx, getenv, logs, ready, defaultLimits)
@@ -42,6 +43,9 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 		return err
 	}
 	logger := config.logger(logs)
+	// What net/http has no logger for, HTTP/2 above all, goes to the standard one.
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(logger)
 	b, err := backend.Open(ctx, config.backend, logger)
 	if err != nil {
 		return err
@@ -59,7 +63,7 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 	}
 	metrics := newMetrics(store.Stats)
 	notices := newNotices(config.slackWebhook, logger)
-	defer notices.wait()
+	defer notices.end()
 	refresher := oauth.NewRefresher(store, oauth.NewClient(&oauth.ClientOptions{
 		ClientID: config.oauthClientID, TokenURL: config.oauthTokenURL,
 	}), journal, &oauth.RefresherOptions{
