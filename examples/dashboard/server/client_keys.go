@@ -185,6 +185,6 @@ func (s *server) revokeClientKey(c *gin.Context) {
 		s.fail(c, asNotFound(err))
 		return
 	}
-	setFlash(c, "Client key "+clientKeyView{hash}.Short()+"… is revoked. It opens nothing within a second.")
+	setFlash(c, "Client key "+clientKeyView{hash}.Short()+"… is revoked. Within a second it opens nothing any more.")
 	s.redirect(c, trainPath(id))
 }

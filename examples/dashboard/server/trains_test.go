@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/backend"
 )
 
 // evil holds what breaks out of text, attributes and scripts where it is not escaped.
@@ -275,25 +276,56 @@ func TestPagesOfTrains(t *testing.T) {
 // The page of a train says which accounts it may use.
 func TestShowTrain(t *testing.T) {
 	onDatabases(t, func(t *testing.T, w *world) {
-		var mapped []string
-		for i := range shownMappings + 2 {
-			mapped = append(mapped, w.addAccount(fmt.Sprintf("acc%02d", i)).Name)
-		}
-		w.addAccount("fallback")
+		w.addAccount("one")
+		w.addAccount("two")
 		w.addTrain("free")
-		w.addTrain("bound", mapped...)
-		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "bound", "fallback"))
-		require.NoError(t, w.store.DeactivateAccount(t.Context(), "acc00", false))
+		w.addTrain("bound", "two")
+		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "bound", "one"))
+		require.NoError(t, w.store.DeactivateAccount(t.Context(), "two", false))
 		b := w.login("Ann")
 		require.Contains(t, b.get("/dashboard/trains/free").body, "it may use every active one")
 		page := b.get("/dashboard/trains/bound").body
-		require.Contains(t, page, `default: <a href="/dashboard/accounts/fallback">`)
-		require.Contains(t, page, "priority 22")
-		require.Contains(t, page, "and 2 others")
+		require.Contains(t, page, `default: <a href="/dashboard/accounts/one">`)
+		require.Contains(t, page, `<a href="/dashboard/accounts/two">two</a> <span class="quiet">priority 1</span> <span class="badge badge-off">Deactivated</span>`)
 		require.Contains(t, page, `href="/dashboard/trains/bound/accounts"`)
 		require.Contains(t, page, `href="/dashboard/trains/bound/slack"`)
 		require.Contains(t, page, "mapping.default", "the history")
 	})
+}
+
+// behind changes the database behind the store's back.
+func behind(t *testing.T, w *world, statements ...string) {
+	t.Helper()
+	config, err := backend.ConfigFromEnv(w.getenv)
+	require.NoError(t, err)
+	db, _, err := backend.OpenDatabase(config)
+	require.NoError(t, err)
+	for _, statement := range statements {
+		_, err = db.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+}
+
+func TestShowTrainOfManyAccounts(t *testing.T) {
+	w := startWorld(t, "postgres")
+	w.addTrain("alpha")
+	behind(t, w, `INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted)
+		SELECT 'a' || i, 'a' || i, 'api_key', 'x' FROM generate_series(1, 23) i`,
+		`INSERT INTO train_account_mappings (train_id, account_id, priority) SELECT 'alpha', account_id, 7 FROM accounts`)
+	a := w.login("Ann").get("/dashboard/trains/alpha")
+	require.Equal(t, shownMappings, strings.Count(a.body, "priority 7"))
+	require.Contains(t, a.body, "and 3 others")
+}
+
+// What is stored of Slack may be beyond reading: the page says so.
+func TestShowTrainWithDamagedSlack(t *testing.T) {
+	w := startWorld(t, "sqlite")
+	w.addTrain("alpha")
+	behind(t, w, `UPDATE trains SET slack_config = '{"channel":{}}'`)
+	a := w.login("Ann").get("/dashboard/trains/alpha")
+	require.Equal(t, http.StatusOK, a.status)
+	require.Contains(t, a.body, "What is stored cannot be read.")
 }
 
 func TestTrainsThatAreNotThere(t *testing.T) {
