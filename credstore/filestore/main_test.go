@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/filestore"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 )
 
 // canary marks every secret of the tests, so that one in a log or an error shows.
@@ -34,34 +34,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A logBuffer keeps what is logged.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(data)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // folders are the two folders of a test.
 type folders struct {
 	t        testing.TB
 	accounts string
 	keys     string
-	log      *logBuffer
+	log      *testlog.Buffer
 }
 
 func newFolders(t testing.TB) *folders {
-	f := &folders{t: t, accounts: filepath.Join(t.TempDir(), "accounts"), keys: filepath.Join(t.TempDir(), "keys"), log: &logBuffer{}}
+	f := &folders{t: t, accounts: filepath.Join(t.TempDir(), "accounts"), keys: filepath.Join(t.TempDir(), "keys"), log: new(testlog.Buffer)}
 	require.NoError(t, os.Mkdir(f.accounts, 0o700))
 	require.NoError(t, os.Mkdir(f.keys, 0o700))
 	t.Cleanup(func() {

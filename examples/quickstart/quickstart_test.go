@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 )
 
 // The test binary is the program itself when this variable is set.
@@ -34,30 +34,12 @@ func TestMain(m *testing.M) {
 
 const realKey = "sk-ant-CANARY-quickstart01"
 
-// A screen is what the program prints, read while it runs.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // start runs the quickstart on free ports until the test ends, or stop is called,
 // and returns its screen once it says how to stop it.
-func start(t *testing.T, dataDir string, values map[string]string) (out *screen, stop func()) {
+func start(t *testing.T, dataDir string, values map[string]string) (out *testlog.Buffer, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	out = new(screen)
+	out = new(testlog.Buffer)
 	ended := make(chan error, 1)
 	getenv := func(name string) string {
 		if strings.HasSuffix(name, "PORT") {
@@ -134,11 +116,11 @@ func TestKeyFileThatWasCut(t *testing.T) {
 }
 
 // program is the program as a process, in a folder of its own.
-func program(t *testing.T, args ...string) (command *exec.Cmd, out, errs *screen) {
+func program(t *testing.T, args ...string) (command *exec.Cmd, out, errs *testlog.Buffer) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	command, out, errs = exec.CommandContext(t.Context(), self, args...), new(screen), new(screen)
+	command, out, errs = exec.CommandContext(t.Context(), self, args...), new(testlog.Buffer), new(testlog.Buffer)
 	command.Dir, command.Stdout, command.Stderr = t.TempDir(), out, errs
 	command.Env = []string{programVariable + "=1", "PORT=0", "DASHBOARD_PORT=0"}
 	return command, out, errs
@@ -202,7 +184,7 @@ func addNamed(t *testing.T, dataDir, name string) {
 }
 
 // printedCurl is the command that the screen says to try.
-func printedCurl(t *testing.T, out *screen) string {
+func printedCurl(t *testing.T, out *testlog.Buffer) string {
 	t.Helper()
 	command := regexp.MustCompile(`(?s)  curl .*?-d '[^']*'`).FindString(out.String())
 	require.NotEmpty(t, command)
@@ -217,7 +199,7 @@ func shell(t *testing.T, command string) string {
 }
 
 // dashboardPage is the overview, for who has the key that the screen names.
-func dashboardPage(t *testing.T, out *screen, dataDir string) string {
+func dashboardPage(t *testing.T, out *testlog.Buffer, dataDir string) string {
 	t.Helper()
 	found := regexp.MustCompile(`Dashboard  (http://\S+)  \(log in with the key: cat (\S+)\)`).FindStringSubmatch(out.String())
 	require.NotNil(t, found)

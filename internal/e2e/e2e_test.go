@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/oauth/oauthtest"
 )
 
@@ -198,24 +198,15 @@ func (p *process) send(ctx context.Context, train, key string) (int, string, err
 }
 
 // logs is all that the programs printed.
-type logs struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
+type logs struct{ testlog.Buffer }
 
-func (l *logs) add(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.WriteString(line + "\n")
-}
+func (l *logs) add(line string) { _, _ = fmt.Fprintln(l, line) }
 
 var anySecret = regexp.MustCompile(`CANARY|sk-ant-o[ar]t01-`)
 
 func (l *logs) requireNoSecret(t *testing.T) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	require.NotEmpty(t, l.text.String())
-	require.False(t, anySecret.MatchString(l.text.String()), "a program printed a secret")
+	require.NotEmpty(t, l.String())
+	require.False(t, anySecret.MatchString(l.String()), "a program printed a secret")
 }
 
 // Three proxies share a database; the one account's token has expired; a hundred

@@ -45,7 +45,7 @@ var layers = map[string][]string{
 }
 
 // forTests may be imported by tests and by one another.
-var forTests = []string{"credstore/credstoretest", "oauth/oauthtest", "internal/browser", "internal/testdb", "internal/vectors"}
+var forTests = []string{"credstore/credstoretest", "oauth/oauthtest", "internal/browser", "internal/testdb", "internal/testlog", "internal/vectors"}
 
 // forTestsAllowed import one of them without being a test.
 var forTestsAllowed = []string{"internal/tools/withpostgres"}

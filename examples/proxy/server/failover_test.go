@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/oauth/oauthtest"
 )
 
@@ -144,7 +145,7 @@ func TestNeedsReauth(t *testing.T) {
 
 // What goes wrong in posting a notice is logged, without the address, which is secret.
 func TestNoticeFails(t *testing.T) {
-	logs := new(buffer)
+	logs := new(testlog.Buffer)
 	c := config{}
 	gone := httptest.NewServer(http.NotFoundHandler())
 	address := gone.URL
@@ -175,7 +176,7 @@ func TestNoticeIsTriedAgain(t *testing.T) {
 				w.WriteHeader(test.statuses[min(int(tries.Add(1)), len(test.statuses))-1])
 			}))
 			defer slack.Close()
-			logs, c := new(buffer), config{}
+			logs, c := new(testlog.Buffer), config{}
 			n := newNotices(credstore.NewSecret(slack.URL), c.logger(logs))
 			n.pause = time.Microsecond
 			n.needsReauth("acc_1", "one", "invalid_grant")

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/internal/testlog"
 )
 
 // The main job, from every kind of store.
@@ -234,7 +236,7 @@ func TestWithoutClientAuth(t *testing.T) {
 // A bug answers 500 in the API's shape, and does not take the program along. What a
 // panic carries may be anything, so it is not logged.
 func TestPanic(t *testing.T) {
-	logs := new(buffer)
+	logs := new(testlog.Buffer)
 	c := config{clientAuth: true, defaultTrain: "default"}
 	s := newServer(c, nil, c.logger(logs), newMetrics(nil), defaultLimits) // no store
 	s.selector = nil

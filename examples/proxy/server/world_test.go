@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/migrate"
 	"github.com/signalbox-go/signalbox/oauth/oauthtest"
 )
@@ -49,18 +48,18 @@ type world struct {
 	api      *api
 	provider *oauthtest.Provider
 	url      string
-	logs     *buffer
+	logs     *testlog.Buffer
 	client   *http.Client
 	stop     context.CancelFunc
 	result   chan error
-	seen     *buffer // all answers, to look for secrets
+	seen     *testlog.Buffer // all answers, to look for secrets
 }
 
 // newWorld makes a world on a store of that kind (files, sqlite or postgres), with
 // nothing in it, and does not start the program yet.
 func newWorld(t *testing.T, kind string) *world {
 	t.Helper()
-	w := &world{t: t, limits: defaultLimits, logs: new(buffer), seen: new(buffer), api: newAPI(t), provider: oauthtest.NewProvider(nil)}
+	w := &world{t: t, limits: defaultLimits, logs: new(testlog.Buffer), seen: new(testlog.Buffer), api: newAPI(t), provider: oauthtest.NewProvider(nil)}
 	tokens := httptest.NewServer(w.provider)
 	t.Cleanup(tokens.Close)
 	dir := t.TempDir()
@@ -259,22 +258,4 @@ func (w *world) logLines(message string) (found []map[string]any) {
 		}
 	}
 	return found
-}
-
-// A buffer is a bytes.Buffer that may be written and read concurrently.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
