@@ -193,6 +193,7 @@ func TestReveal(t *testing.T) {
 			require.Equal(t, http.StatusOK, a.status)
 			require.Contains(t, a.body, canary+"keyone")
 			require.Equal(t, "no-store", a.header.Get("Cache-Control"))
+			require.Equal(t, b.header.Get("HX-Request") == "", a.header.Get("Refresh") == "30;url=/dashboard/accounts/one", "hides without JavaScript too")
 			require.Len(t, w.events(), before+1)
 			require.Equal(t, credstore.ActionAccountReveal, w.lastEvent().Action)
 			require.NotEmpty(t, w.lastEvent().Actor.Session)

@@ -119,9 +119,14 @@ func (v *visitor) sessionID() string {
 }
 
 // askForLogin sends somebody unknown to the login page and from there back to what
-// was asked for. What a form held comes back with it, but for secrets.
+// was asked for. What a form held comes back with it, but for secrets. A request that
+// only helps to fill a form leaves the form alone: saving it leads to the login.
 func (s *server) askForLogin(c *gin.Context) {
 	c.Abort()
+	if path := c.Request.URL.Path; isHTMX(c) && (strings.HasSuffix(path, "/validate") || strings.HasSuffix(path, "/fields")) {
+		s.renderBlock(c, http.StatusUnauthorized, "login", "ended", page{})
+		return
+	}
 	query := url.Values{}
 	if s.sessionCookie(c) != "" {
 		query.Set("ended", "1")

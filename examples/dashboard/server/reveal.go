@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -44,6 +45,9 @@ func (s *server) reveal(c *gin.Context) {
 		return
 	}
 	view.Secret = secret.Reveal()
+	if !isHTMX(c) { // hides it without JavaScript
+		c.Header("Refresh", strconv.Itoa(revealSeconds)+";url=/dashboard/accounts/"+credential.AccountID)
+	}
 	s.renderPart(c, http.StatusOK, "reveal", "revealed", page{Title: view.Field.Label, Section: "accounts", Body: view})
 }
 

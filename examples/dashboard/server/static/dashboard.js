@@ -32,6 +32,8 @@
   // Revealed secrets: gone after their time, when attention goes elsewhere, and with the page.
   const masks = new WeakMap(); // what stood where a secret is shown now
   const hide = (region) => {
+    if (region.hiding) return; // what has the focus loses it when it is removed
+    region.hiding = true;
     clearInterval(region.timer);
     const place = region.parentElement;
     region.remove();
@@ -112,12 +114,13 @@
     }
   });
 
-  // Keys: / to search, Escape to leave, and a letter for what a page names as such.
+  // Keys: Escape to leave, / to search, and a letter for what a page names as such.
   document.addEventListener("keydown", (e) => {
-    if (e.key === "Escape") {
-      hideAll();
-      document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
-    }
+    if (e.key !== "Escape") return;
+    hideAll();
+    document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+  });
+  document.addEventListener("keypress", (e) => { // which can still keep the character out of the field that gets the focus
     const typing = e.target.closest?.("input, select, textarea, [contenteditable], dialog");
     if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
     const wanted = e.key === "/" ? document.querySelector("[data-search]") : /^[a-z]$/.test(e.key) && document.querySelector(`[data-shortcut="${e.key}"]`);
