@@ -33,12 +33,12 @@ func (l auditList) All() bool { return l.PrevPage == "" && l.NextPage == "" }
 func (l auditList) Export(format string) string {
 	exported := l.listing
 	exported.Path = "/dashboard/audit/export"
-	return exported.address("after", "", "before", "", "format", format)
+	return exported.address(fields{"after": "", "before": "", "format": format})
 }
 
 // WithoutSession is the address of the list for all sessions.
 func (l auditList) WithoutSession() string {
-	return l.address("session", "", "after", "", "before", "")
+	return l.address(fields{"session": "", "after": "", "before": ""})
 }
 
 // Actions are the choices of the action filter.

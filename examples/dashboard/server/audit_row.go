@@ -32,24 +32,25 @@ func (r eventRow) Tone() string {
 	case credstore.ActionAccountReveal, credstore.ActionAccountDeactivate, credstore.ActionTrainDeactivate, credstore.ActionClientKeyRevoke,
 		credstore.ActionMappingRemove, credstore.ActionAuditExport:
 		return "warn"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // SameActor is the address of what the actor did, and SameSession of what was done in
 // the session.
-func (r eventRow) SameActor() string   { return auditURL("actor", r.Actor.Name) }
-func (r eventRow) SameSession() string { return auditURL("session", r.Actor.Session) }
+func (r eventRow) SameActor() string   { return auditURL(fields{"actor": r.Actor.Name}) }
+func (r eventRow) SameSession() string { return auditURL(fields{"session": r.Actor.Session}) }
 
 // SameObject is the address of what happened to the object.
 func (r eventRow) SameObject() string {
-	return auditURL("object", string(r.ObjectType), "id", r.ObjectID)
+	return auditURL(fields{"object": string(r.ObjectType), "id": r.ObjectID})
 }
 
-func auditURL(pairs ...string) string {
+func auditURL(filter fields) string {
 	query := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		query.Set(pairs[i], pairs[i+1])
+	for name, value := range filter {
+		query.Set(name, value)
 	}
 	return "/dashboard/audit?" + query.Encode()
 }
@@ -82,7 +83,7 @@ func objectURL(event credstore.AuditEvent) string {
 		return "/dashboard/trains/" + event.ObjectID
 	case credstore.ObjectSession:
 		if event.ObjectID != "none" {
-			return auditURL("session", event.ObjectID)
+			return auditURL(fields{"session": event.ObjectID})
 		}
 	}
 	return ""

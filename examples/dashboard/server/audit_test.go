@@ -33,7 +33,13 @@ func shownIDs(page answered) []string {
 	return ids
 }
 
-func audit(pairs ...string) string { return auditURL(pairs...) }
+func audit(pairs ...string) string {
+	filter := fields{}
+	for i := 1; i < len(pairs); i += 2 {
+		filter[pairs[i-1]] = pairs[i]
+	}
+	return auditURL(filter)
+}
 
 func TestAuditListShowsWhoDidWhat(t *testing.T) {
 	onDatabases(t, func(t *testing.T, w *world) {

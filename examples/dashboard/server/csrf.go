@@ -10,7 +10,7 @@ import (
 // Where the session's token comes back: in the form, or from htmx in a header.
 const (
 	tokenField  = "_csrf"
-	tokenHeader = "X-CSRF-Token"
+	tokenHeader = "X-CSRF-Token" //nolint:gosec // a name
 )
 
 // checkOrigin refuses changes that another site's page sends.

@@ -27,10 +27,10 @@ type listing struct {
 func newListing(path string, query url.Values, total int, prev, next string) listing {
 	l := listing{Path: path, Query: query, Total: total}
 	if prev != "" {
-		l.PrevPage = l.address("before", prev, "after", "")
+		l.PrevPage = l.address(fields{"before": prev, "after": ""})
 	}
 	if next != "" {
-		l.NextPage = l.address("after", next, "before", "")
+		l.NextPage = l.address(fields{"after": next, "before": ""})
 	}
 	return l
 }
@@ -55,7 +55,7 @@ func (l listing) SortBy(column, first string) string {
 	if l.sorted(column, first) && l.Get("dir") != "desc" {
 		dir = "desc"
 	}
-	return l.address("sort", column, "dir", dir, "after", "", "before", "")
+	return l.address(fields{"sort": column, "dir": dir, "after": "", "before": ""})
 }
 
 // Sorted is what aria-sort says of a column: ascending, descending or none.
@@ -76,17 +76,20 @@ func (l listing) sorted(column, first string) bool {
 	return by == column || by == "" && column == first
 }
 
+// fields are fields of an address.
+type fields map[string]string
+
 // address is the list with some fields set, and others removed that are set to "".
-func (l listing) address(pairs ...string) string {
+func (l listing) address(changes fields) string {
 	query := url.Values{}
 	for name, values := range l.Query {
 		if value := strings.Join(values, ""); value != "" {
 			query.Set(name, values[0])
 		}
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		if query.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
-			query.Del(pairs[i])
+	for name, value := range changes {
+		if query.Set(name, value); value == "" {
+			query.Del(name)
 		}
 	}
 	if len(query) == 0 {

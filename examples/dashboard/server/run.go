@@ -41,5 +41,5 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 	if ready != nil {
 		ready(listener.Addr())
 	}
-	return httpserver.Serve(ctx, listener, s.routes(), &httpserver.Options{Grace: limits.grace, Logger: logger})
+	return httpserver.Serve(ctx, listener, s.routes(), &httpserver.Options{Grace: limits.grace, Logger: logger}) //nolint:contextcheck // handlers have the request's
 }

@@ -67,4 +67,6 @@ func (s *server) listTrains(c *gin.Context) {
 }
 
 // AnyAccount is the address of the list without the filter by account.
-func (l trainList) AnyAccount() string { return l.address("account", "", "after", "", "before", "") }
+func (l trainList) AnyAccount() string {
+	return l.address(fields{"account": "", "after": "", "before": ""})
+}
