@@ -7,6 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"golang.org/x/time/rate"
+
+	"github.com/signalbox-go/signalbox/credstore"
 )
 
 // limits are the bounds of a server; tests make some of them smaller.
@@ -17,8 +19,10 @@ type limits struct {
 	grace    time.Duration // for running requests when told to stop
 	reads    rateLimit     // of a session, or of an address without one
 	writes   rateLimit
-	guesses  rateLimit // wrong keys of an address
-	outside  rateLimit // reveals and Slack tests of a session
+	guesses  rateLimit     // wrong keys of an address
+	outside  rateLimit     // reveals and Slack tests of a session
+	answer   time.Duration // for Slack to take a test message
+	order    int           // mappings of a train that can be put in order; at most credstore.MaxPageSize
 }
 
 type rateLimit struct {
@@ -38,6 +42,8 @@ var defaultLimits = limits{
 	writes:   rateLimit{50, 500},
 	guesses:  rateLimit{1.0 / 6, 10},
 	outside:  rateLimit{1, 20},
+	answer:   10 * time.Second,
+	order:    credstore.MaxPageSize,
 }
 
 // A limiter keeps a rate limit for each of many sessions or addresses.

@@ -61,6 +61,8 @@ func (s *server) routes() http.Handler {
 	s.accountRoutes(pages.Group("/accounts"))
 	s.trainRoutes(pages.Group("/trains"))
 	s.auditRoutes(pages.Group("/audit"))
+	s.mappingRoutes(pages.Group("/trains"))
+	s.slackRoutes(pages.Group("/trains"))
 	return engine
 }
 

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/selection"
+)
+
+// A mappingPage is what mappings.html shows.
+type mappingPage struct {
+	listing
+	Train     *credstore.Train
+	Mappings  []mappingView
+	Orderable bool          // all mappings are on the page, and more than one
+	TooMany   bool          // to be put in order: they are shown in pages
+	MaxOrder  int           // how many can be
+	Default   *mappingView  // the default account where it is none of Mappings
+	First     string        // the account that is tried first; empty: none is usable
+	ByRank    string        // the account that the train's rank puts first
+	Ties      bool          // some have the same priority
+	Picker    accountPicker // to add one
+	Note      mappingNote
+	History   string // the address of the train's history
+}
+
+// A mappingView is a mapped account as the page shows it.
+type mappingView struct {
+	credstore.AccountRef
+	Path        string // of the train's mappings
+	Priority    int
+	Place       int // 1 is tried first but for the default account
+	First, Last bool
+	IsDefault   bool
+	Widens      bool // without it the train may use every active account
+}
+
+// A mappingNote says what came of the last change.
+type mappingNote struct {
+	Done    string
+	Problem string
+	Changed bool // by somebody else, which the history shows
+}
+
+// Unrestricted tells whether the train names no account and so may use every active one.
+func (p *mappingPage) Unrestricted() bool {
+	return p.Train.Mappings == 0 && p.Train.DefaultAccountID == ""
+}
+
+// OneAccount tells whether a single mapping, or the default account alone, is all that
+// restricts the train.
+func (p *mappingPage) OneAccount() bool {
+	if p.Train.DefaultAccountID == "" {
+		return p.Train.Mappings == 1
+	}
+	return p.Train.Mappings == 0
+}
+
+func (s *server) showMappings(c *gin.Context) {
+	s.renderMappings(c, http.StatusOK, mappingNote{}, accountPicker{})
+}
+
+// renderMappings shows the mappings as they are stored now.
+func (s *server) renderMappings(c *gin.Context, status int, note mappingNote, picker accountPicker) {
+	view, err := s.mappingPage(c)
+	if err == nil && s.admin != nil {
+		view.Picker, err = s.fillPicker(c.Request.Context(), picker, view)
+	}
+	if err != nil {
+		s.failList(c, asNotFound(err))
+		return
+	}
+	view.Note = note
+	s.renderPart(c, status, "mappings", "mappings-fragment", page{Title: "Accounts of " + view.Train.ID, Section: "trains", Body: view})
+}
+
+func (s *server) mappingPage(c *gin.Context) (*mappingPage, error) {
+	ctx, query := c.Request.Context(), c.Request.URL.Query()
+	train, err := s.store.GetTrain(ctx, c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	request, tooMany := credstore.PageRequest{Limit: s.limits.order}, train.Mappings > s.limits.order
+	if tooMany {
+		request = pageRequest(query)
+	}
+	found, err := s.store.ListMappings(ctx, train.ID, request)
+	if err != nil {
+		return nil, err
+	}
+	view := &mappingPage{
+		listing: newListing(mappingsPath(train.ID), query, train.Mappings, found.Prev, found.Next), Train: train,
+		Orderable: found.Prev == "" && found.Next == "" && len(found.Items) > 1, TooMany: tooMany, MaxOrder: s.limits.order,
+		History: "/dashboard/audit?" + url.Values{"object": {string(credstore.ObjectTrain)}, "id": {train.ID}}.Encode(),
+	}
+	view.add(found.Items)
+	if err := s.addDefault(ctx, view); err != nil {
+		return nil, err
+	}
+	view.judge(found.Items)
+	return view, nil
+}
+
+func (p *mappingPage) add(mappings []credstore.Mapping) {
+	for i, m := range mappings {
+		p.Mappings = append(p.Mappings, mappingView{
+			AccountRef: m.Account, Path: p.Path, Priority: m.Priority, Place: i + 1, First: i == 0, Last: i == len(mappings)-1,
+			IsDefault: m.Account.ID == p.Train.DefaultAccountID,
+			Widens:    p.OneAccount(),
+		})
+		p.Ties = p.Ties || i > 0 && m.Priority == mappings[i-1].Priority
+	}
+}
+
+// addDefault adds the default account where it is not one of the mappings shown.
+func (s *server) addDefault(ctx context.Context, p *mappingPage) error {
+	if p.Train.DefaultAccountID == "" {
+		return nil
+	}
+	for i := range p.Mappings {
+		if p.Mappings[i].IsDefault {
+			return nil
+		}
+	}
+	a, err := s.store.GetAccount(ctx, p.Train.DefaultAccountID)
+	if err != nil {
+		return err
+	}
+	ref := credstore.AccountRef{ID: a.ID, Name: a.Name, Type: a.Type, Active: a.Active, NeedsReauth: a.NeedsReauth()}
+	p.Default = &mappingView{AccountRef: ref, Path: p.Path, IsDefault: true, Widens: p.OneAccount()}
+	return nil
+}
+
+// judge finds out which account is tried first, now and if all had the same priority.
+// It follows what package selection does, which also knows the accounts' limits.
+func (p *mappingPage) judge(mappings []credstore.Mapping) {
+	var usable, best []string
+	var highest int
+	for _, m := range mappings {
+		if !m.Account.Usable() {
+			continue
+		}
+		if len(usable) == 0 {
+			highest = m.Priority
+		}
+		if usable = append(usable, m.Account.Name); m.Priority == highest {
+			best = append(best, m.Account.Name)
+		}
+	}
+	if len(usable) > 0 {
+		p.First, p.ByRank = selection.Rank(p.Train.ID, best)[0], selection.Rank(p.Train.ID, usable)[0]
+	}
+	if p.Default != nil && p.Default.Usable() {
+		p.First = p.Default.Name
+	}
+	for i := range p.Mappings {
+		if m := p.Mappings[i]; m.IsDefault && m.Usable() {
+			p.First = m.Name
+		}
+	}
+}
