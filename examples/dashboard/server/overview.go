@@ -31,13 +31,13 @@ type concern struct {
 	Name  string // for data-testid
 	Count int
 	Noun  string // of what is counted
-	Text  string // what is the matter: after "3 accounts"
+	Text  string // what is the matter with them
 	Level string // bad or warn
 	URL   string // the list of them all
 	First []link
 }
 
-// Verb is "needs" or "need", as the count has it.
+// Title is a sentence of a few words.
 func (c concern) Title() string { return plural(c.Count, c.Noun) + " " + c.Text }
 
 // More is how many are not named.
@@ -49,10 +49,10 @@ type link struct{ Text, URL string }
 const shownFirst = 3
 
 // accountConcerns are statuses of the account list.
-var accountConcerns = []struct{ status, text, level string }{
-	{"reauth", "must be logged in again", "bad"},
-	{"expiring", "with a token that has expired or does within the hour", "warn"},
-	{"unused", "unused for 30 days", "warn"},
+var accountConcerns = []struct{ status, noun, text, level string }{
+	{"reauth", "account", "waiting for a new login", "bad"},
+	{"expiring", "access token", "expired or expiring within the hour", "warn"},
+	{"unused", "account", "unused for 30 days", "warn"},
 }
 
 func (s *server) overview(c *gin.Context) {
@@ -75,7 +75,7 @@ func (s *server) readOverview(ctx context.Context, now time.Time) (*overviewPage
 	for i, known := range accountConcerns {
 		group.Go(func() (err error) {
 			concerns[i], err = s.accountConcern(ctx, known.status, now)
-			concerns[i].Text, concerns[i].Level = known.text, known.level
+			concerns[i].Noun, concerns[i].Text, concerns[i].Level = known.noun, known.text, known.level
 			return err
 		})
 	}
@@ -115,7 +115,7 @@ func (s *server) countAll(ctx context.Context, group *errgroup.Group, view *over
 func (s *server) accountConcern(ctx context.Context, status string, now time.Time) (concern, error) {
 	query := url.Values{"status": {status}}
 	filter := accountFilter(query, now)
-	found := concern{Name: status, Noun: "account", URL: "/dashboard/accounts?" + query.Encode()}
+	found := concern{Name: status, URL: "/dashboard/accounts?" + query.Encode()}
 	first, err := s.store.ListAccounts(ctx, filter, credstore.PageRequest{Limit: shownFirst})
 	if err != nil {
 		return found, err
@@ -133,7 +133,7 @@ func (s *server) accountConcern(ctx context.Context, status string, now time.Tim
 func (s *server) keylessTrains(ctx context.Context) (concern, error) {
 	filter := credstore.TrainFilter{Active: new(true), WithoutClientKeys: true}
 	found := concern{
-		Name: "no-keys", Noun: "train", Text: "without a client key, which nobody can use", Level: "warn",
+		Name: "no-keys", Noun: "train", Text: "without a client key", Level: "warn",
 		URL: "/dashboard/trains?status=no_keys",
 	}
 	first, err := s.store.ListTrains(ctx, filter, credstore.PageRequest{Limit: shownFirst})
