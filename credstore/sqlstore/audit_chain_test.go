@@ -169,7 +169,12 @@ func TestAuditConcurrently(t *testing.T) {
 			writers.Go(func() { failures <- changeMuch(ctx, store, i, rounds) })
 			writers.Go(func() { failures <- importMuch(ctx, store, i, rounds) })
 		}
+		verified := make(chan error)
+		stop, end := context.WithCancel(ctx)
+		go func() { verified <- verifyUntil(stop, first) }()
 		writers.Wait()
+		end()
+		require.NoError(t, <-verified, "a trail that grows meanwhile is intact")
 		close(failures)
 		for err := range failures {
 			require.NoError(t, err)
@@ -180,6 +185,19 @@ func TestAuditConcurrently(t *testing.T) {
 			ON b.event_id = a.event_id + 1 WHERE b.occurred_at < a.occurred_at`).Scan(&descents))
 		require.Zero(t, descents, "times ascend with ids")
 	})
+}
+
+// verifyUntil verifies the trail again and again until ctx ends.
+func verifyUntil(ctx context.Context, store *sqlstore.Store) error {
+	var last credstore.AuditCheckpoint
+	for ctx.Err() == nil {
+		end, err := store.VerifyAudit(context.WithoutCancel(ctx), last)
+		if err != nil {
+			return err
+		}
+		last = end
+	}
+	return nil
 }
 
 // changeMuch makes changes with seven events each round, some of several rows.
