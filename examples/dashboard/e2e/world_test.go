@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/signalbox-go/signalbox/examples/dashboard/server"
 	"github.com/signalbox-go/signalbox/internal/browser"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/migrate"
 )
 
@@ -38,31 +37,13 @@ const (
 // secret makes a secret to be typed into a form.
 func secret(name string) string { return canary + "secret" + name }
 
-// A buffer takes what is written to it by many at once.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // A world is the dashboard's program on a store of its own, and a second handle on that
 // store.
 type world struct {
 	t     testing.TB
 	env   map[string]string
 	url   string
-	logs  *buffer
+	logs  *testlog.Buffer
 	store credstore.AdminStore // nil: on files
 	db    *sql.DB              // the store's database; nil: on files
 }
@@ -85,7 +66,7 @@ func startWorld(t testing.TB, kind string) *world {
 func newWorld(t testing.TB, kind string) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, logs: new(buffer), env: map[string]string{
+	w := &world{t: t, logs: new(testlog.Buffer), env: map[string]string{
 		"DASHBOARD_PORT": "0", "DASHBOARD_API_KEY": dashboardKey, "STATE_DIR": filepath.Join(dir, "state"),
 		"CREDENTIALS_DIR": dir, "LOG_LEVEL": "debug", "DB_POOL_SIZE": "4",
 	}}
