@@ -212,12 +212,11 @@ func TestAccountListWithoutScript(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := startWorld(t, sqlite)
-	w.addAccount("account-000")
-	for i := 1; i < 120; i++ {
-		name := fmt.Sprintf("account-%03d", i)
-		w.exec(`INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted)
-			SELECT '` + name + `', '` + name + `', credential_type, api_key_encrypted FROM accounts WHERE account_id = 'account-000'`)
+	names := make([]string, 120)
+	for i := range names {
+		names[i] = fmt.Sprintf("account-%03d", i)
 	}
+	w.addAccounts(names...)
 	tab := w.open(t, &browser.Options{NoScript: true})
 	tab.visit("/dashboard/accounts?dir=desc")
 	first := tab.rows()

@@ -177,6 +177,16 @@ func (w *world) addAccount(name string) *credstore.Account {
 	return w.createAccount(credstore.NewAccount{ID: name, Name: name, Type: credstore.APIKey, APIKey: credstore.NewSecret(secret("of" + name))})
 }
 
+// addAccounts adds accounts that share a secret, so that it is sealed once.
+func (w *world) addAccounts(names ...string) {
+	w.t.Helper()
+	w.addAccount(names[0])
+	for _, name := range names[1:] {
+		w.exec(`INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted)
+			SELECT '` + name + `', '` + name + `', credential_type, api_key_encrypted FROM accounts WHERE account_id = '` + names[0] + `'`)
+	}
+}
+
 func (w *world) createAccount(account credstore.NewAccount) *credstore.Account {
 	w.t.Helper()
 	created, err := w.store.CreateAccount(w.t.Context(), account)
@@ -277,4 +287,12 @@ func (w *world) rows(query string) []string {
 	}
 	require.NoError(w.t, found.Err())
 	return rows
+}
+
+func join(actions []credstore.Action) string {
+	texts := make([]string, len(actions))
+	for i, action := range actions {
+		texts[i] = string(action)
+	}
+	return strings.Join(texts, " ")
 }
