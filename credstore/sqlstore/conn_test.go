@@ -122,7 +122,7 @@ func TestSilentPostgres(t *testing.T) {
 			t.Parallel()
 			network, dsn := newNetwork(t, dsn)
 			store := sqlstore.New(open(t, sqlstore.Postgres, dsn), sqlstore.Postgres, testSealer(),
-				&sqlstore.Options{QueryTimeout: 300 * time.Millisecond})
+				&sqlstore.Options{QueryTimeout: 2 * time.Second})
 			defer store.Close()
 			require.NoError(t, store.Ping(t.Context()))
 			ended := make(chan error, 1)
@@ -149,7 +149,7 @@ func TestSlowStatement(t *testing.T) {
 	defer cancel()
 	_, err := db.ExecContext(short, "SELECT pg_sleep(60)")
 	require.Error(t, err, "a living server ends it at the deadline")
-	bounded, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	bounded, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	_, err = db.ExecContext(bounded, "SELECT 1")
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -108,7 +109,8 @@ func open(t testing.TB, dialect sqlstore.Dialect, url string) *sql.DB {
 // newStore makes a store on a database, closed when the test ends.
 func newStore(t testing.TB, dialect sqlstore.Dialect, db *sql.DB) *sqlstore.Store {
 	t.Helper()
-	store := sqlstore.New(db, dialect, testSealer(), nil)
+	// A busy machine is slow; what tests time-outs sets its own.
+	store := sqlstore.New(db, dialect, testSealer(), &sqlstore.Options{QueryTimeout: 30 * time.Second})
 	t.Cleanup(func() { _ = store.Close() })
 	return store
 }
