@@ -68,7 +68,7 @@ func (list lister[T]) requireBothWays(t testing.TB, what string) {
 	require.Empty(t, all.Next+all.Prev, "%s: one page has no neighbours", what)
 	total := len(all.Items)
 	require.Greater(t, total, 5, what)
-	for _, limit := range []int{1, 2, 3, total - 1, total, total + 1} {
+	for _, limit := range []int{1, 3, total - 1, total, total + 1} {
 		pages := list.pages(t, limit)
 		require.Len(t, pages, (total+limit-1)/limit)
 		require.Empty(t, pages[0].Prev)
