@@ -35,7 +35,8 @@ func BenchmarkPages(b *testing.B) {
 		"/dashboard/accounts?type=oauth&status=expiring", "/dashboard/accounts?status=unused&sort=last_used", "/dashboard/accounts?sort=created&dir=desc",
 		"/dashboard/accounts/acc_00007", "/dashboard/accounts/acc_00007/edit", "/dashboard/accounts/acc_00007/delete", "/dashboard/accounts/new",
 		"/dashboard/trains", "/dashboard/trains?q=7", "/dashboard/trains?q=train-777", "/dashboard/trains?status=no_keys", "/dashboard/trains?sort=created&dir=desc",
-		"/dashboard/trains/train-00007", "/dashboard/trains/train-00007/edit", "/dashboard/trains/train-00007/accounts", "/dashboard/trains/train-00007/slack",
+		"/dashboard/trains/train-00007", "/dashboard/trains/train-00007/edit", "/dashboard/trains/train-00007/accounts", "/dashboard/trains/train-00007/accounts/search?account_id=7",
+		"/dashboard/trains/train-00007/slack",
 		"/dashboard/audit", "/dashboard/audit?actor=Ben", "/dashboard/audit?action=train.create", "/dashboard/audit?object=train&id=train-00007",
 	} {
 		b.Run(strings.TrimPrefix(path, "/dashboard"), func(b *testing.B) { benchmarkPage(b, session, path) })

@@ -226,7 +226,7 @@ func TestReorderMappings(t *testing.T) {
 
 		before := len(w.events())
 		isMappings(t, b.htmx().send(http.MethodPut, path+"/order", form("a b c", "a b c", "x<y")), http.StatusOK)
-		for _, wrong := range []string{"a b", "a b c d", "a a b", "", "a b c c"} {
+		for _, wrong := range []string{"a b", "a b c d", "a b a", "", "a b c c"} {
 			require.Equal(t, http.StatusBadRequest, b.htmx().send(http.MethodPut, path+"/order", form("a b c", wrong, "")).status, wrong)
 		}
 		require.Equal(t, http.StatusMethodNotAllowed, b.post(path+"/order", form("a b c", "c b a", "")).status)

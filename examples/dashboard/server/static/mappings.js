@@ -55,7 +55,6 @@
       onEnd: (e) => {
         e.item.draggable = true;
         if (e.oldIndex === e.newIndex) return;
-        returnTo = null;
         save(items().map((item) => item.dataset.accountId), e.item.dataset.accountId);
       },
     });
@@ -83,7 +82,7 @@
       say("Not saved");
     }
     setUp();
-    if (document.activeElement === document.body) (returnTo?.() || document.getElementById("account_id"))?.focus();
+    if (returnTo && document.activeElement === document.body) (returnTo() || document.getElementById("main")).focus({ preventScroll: true });
     returnTo = null;
     saveMoves();
   });
