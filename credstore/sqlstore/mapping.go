@@ -125,13 +125,18 @@ func (tx *Tx) reorder(ctx context.Context, trainID string, seen, accountIDs []st
 		return err
 	}
 	distinct := true // equal priorities are no order: the choice between them is by rank
+	stored := make(map[string]int, len(rows))
 	for i := range rows {
 		distinct = distinct && (i == 0 || rows[i].Priority < rows[i-1].Priority)
+		stored[rows[i].ID.String] = rows[i].Priority
 	}
 	if distinct && slices.Equal(seen, accountIDs) {
 		return nil
 	}
 	for i, accountID := range accountIDs {
+		if stored[accountID] == len(accountIDs)-i {
+			continue // a move of one step changes two rows
+		}
 		if _, err := tx.exec(ctx, `UPDATE train_account_mappings SET priority = ? WHERE train_id = ? AND account_id = ?`,
 			len(accountIDs)-i, trainID, accountID); err != nil {
 			return err
