@@ -48,7 +48,7 @@ func TestDiff(t *testing.T) {
 		"empty list":       {`{"s":null}`, `{"s":[]}`, []string{"changed s -none +[]"}},
 		"same list":        {`{"s":["a"]}`, `{"s":["a"]}`, nil},
 		"twice":            {`{"s":["a"]}`, `{"s":["a","a"]}`, []string{"changed s a +a"}},
-		"order":            {`{"s":["a","b","c"]}`, `{"s":["c","a","b"]}`, []string{"changed s a b c c a b"}},
+		"order":            {`{"s":["a","b","c"]}`, `{"s":["b","c","a"]}`, []string{"changed s a b c b c a"}},
 		"order and more":   {`{"s":["a","b","x"]}`, `{"s":["b","y","a"]}`, []string{"changed s a b -x b +y a"}},
 		"list of objects":  {`{"s":[{"b":1,"a":2}]}`, `{"s":[{"a":2,"b":1},{"c":"<"}]}`, []string{`changed s {"a":2,"b":1} +{"c":"<"}`}},
 		"list of anything": {`{"s":"a"}`, `{"s":["a"]}`, []string{`changed s -a +["a"]`}},

@@ -282,6 +282,33 @@ func TestExportOfManyEvents(t *testing.T) {
 	require.Contains(t, lines[len(lines)-1], `"event_id":1,`)
 }
 
+// Everything that has a secret happens once; the world looks for them in all answers.
+func TestNoSecretsInTheTrail(t *testing.T) {
+	onDatabases(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		account := w.addOAuth("one", time.Time{})
+		_, err := w.store.UpdateAccount(ctx, account.ID, credstore.AccountUpdate{
+			AccessToken: credstore.NewSecret(canary + "access02"), RefreshToken: credstore.NewSecret(canary + "refresh02"), APIKey: credstore.NewSecret(canary + "apikey02"),
+		})
+		require.NoError(t, err)
+		_, err = w.store.RevealCredential(ctx, account.ID)
+		require.NoError(t, err)
+		w.addTrain("project", account.ID)
+		_, err = w.store.AddClientKeys(ctx, "project", credstore.NewSecret(canary+"clientkey02"))
+		require.NoError(t, err)
+		for _, channel := range []string{"#a", "#b"} {
+			require.NoError(t, w.store.SetSlackConfig(ctx, "project", &credstore.SlackConfig{
+				WebhookURL: credstore.NewSecret("https://hooks.slack.com/services/" + canary + "webhook01"), Channel: channel,
+			}))
+		}
+		b := w.login("Ann")
+		require.Contains(t, b.get("/dashboard/audit").body, "A secret: whether it was replaced is not recorded.")
+		for _, path := range []string{"/dashboard", "/dashboard/audit/export?format=csv", "/dashboard/audit/export?format=jsonl"} {
+			require.Equal(t, http.StatusOK, b.get(path).status)
+		}
+	})
+}
+
 func TestExportIsRefused(t *testing.T) {
 	w := newWorld(t, "sqlite")
 	w.limits.outside = rateLimit{0.001, 3}

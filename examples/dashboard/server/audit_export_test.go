@@ -1,0 +1,97 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/credstore/backend"
+)
+
+// A tornTrail is a store whose database goes away after a page of events.
+type tornTrail struct{ credstore.AdminStore }
+
+func (s tornTrail) ListAudit(ctx context.Context, filter credstore.AuditFilter, page credstore.PageRequest) (credstore.Page[credstore.AuditEvent], error) {
+	if page.After != "" {
+		return credstore.Page[credstore.AuditEvent]{}, credstore.ErrUnavailable
+	}
+	return s.AdminStore.ListAudit(ctx, filter, page)
+}
+
+// exportFrom asks a server on that store for an export of many events. ended is closed
+// when the server is done with it.
+func exportFrom(t *testing.T, change func(credstore.AdminStore) credstore.AdminStore) (w *world, answer *http.Response, ended <-chan struct{}) {
+	t.Helper()
+	w = newWorld(t, "sqlite")
+	w.recordMany(2 * exportPage)
+	config, err := configFromEnv(w.getenv)
+	require.NoError(t, err)
+	logger := slog.New(slog.NewJSONHandler(w.logs, nil))
+	b, err := backend.Open(t.Context(), config.backend, logger)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	b.Admin = change(b.Admin)
+	routes, done := newServer(config, b, logger, w.limits).routes(), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		routes.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/dashboard/audit/export?format=jsonl", nil)
+	require.NoError(t, err)
+	request.Header.Set(keyHeader, dashboardKey)
+	answer, err = server.Client().Do(request)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	return w, answer, done
+}
+
+// An export that is not whole does not look as if it were.
+func TestExportIsCutOff(t *testing.T) {
+	w, answer, ended := exportFrom(t, func(s credstore.AdminStore) credstore.AdminStore { return tornTrail{s} }) //nolint:bodyclose // exportFrom sees to it
+	body, err := io.ReadAll(answer.Body)
+	require.Error(t, err)
+	require.Equal(t, exportPage, strings.Count(string(body), "\n"))
+	requireEnded(t, ended)
+	require.Contains(t, w.logs.String(), "export of the audit trail was cut off")
+}
+
+func requireEnded(t *testing.T, ended <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "the export goes on")
+	}
+}
+
+// A heldTrail waits, before its second page, until the request is over.
+type heldTrail struct{ credstore.AdminStore }
+
+func (s heldTrail) ListAudit(ctx context.Context, filter credstore.AuditFilter, page credstore.PageRequest) (credstore.Page[credstore.AuditEvent], error) {
+	if page.After != "" {
+		<-ctx.Done()
+	}
+	return s.AdminStore.ListAudit(ctx, filter, page)
+}
+
+// Who leaves in the middle ends the reading, and nobody is told of a failure.
+func TestExportIsLeft(t *testing.T) {
+	w, answer, ended := exportFrom(t, func(s credstore.AdminStore) credstore.AdminStore { return heldTrail{s} }) //nolint:bodyclose // exportFrom sees to it
+	line, err := bufio.NewReader(answer.Body).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, `"audit.export"`)
+	require.NoError(t, answer.Body.Close())
+	requireEnded(t, ended)
+	require.NotContains(t, w.logs.String(), "cut off")
+}
