@@ -87,7 +87,7 @@ func (s heldTrail) ListAudit(ctx context.Context, filter credstore.AuditFilter, 
 
 // Who leaves in the middle ends the reading, and nobody is told of a failure.
 func TestExportIsLeft(t *testing.T) {
-	w, answer, ended := exportFrom(t, func(s credstore.AdminStore) credstore.AdminStore { return heldTrail{s} }) //nolint:bodyclose // exportFrom sees to it
+	w, answer, ended := exportFrom(t, func(s credstore.AdminStore) credstore.AdminStore { return heldTrail{s} })
 	line, err := bufio.NewReader(answer.Body).ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, line, `"audit.export"`)
