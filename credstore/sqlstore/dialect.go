@@ -107,6 +107,14 @@ func (d Dialect) listParam(list []string) any {
 	return string(data)
 }
 
+// listed selects the entries of a list that is a parameter of listParam.
+func (d Dialect) listed() string {
+	if d == Postgres {
+		return "(SELECT unnest(CAST(? AS text[])))"
+	}
+	return "(SELECT value FROM json_each(?))"
+}
+
 // hashes selects the client keys in a column: see [textList.hashes].
 func (d Dialect) hashes(column string) string {
 	if d == Postgres {

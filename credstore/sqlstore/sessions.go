@@ -55,16 +55,33 @@ func (s *Sessions) ExtendCtx(ctx context.Context, token string, expiry time.Time
 // DeleteCtx removes the session of a token, or of a key of AllCtx; it is no error when
 // there is none.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	hash, isKey := strings.CutPrefix(token, keyPrefix)
-	if !isKey {
-		hash = hashToken(token)
-	}
-	_, err := s.exec(ctx, `DELETE FROM dashboard_sessions WHERE token = ?`, hash)
+	_, err := s.exec(ctx, `DELETE FROM dashboard_sessions WHERE token = ?`, storedToken(token))
 	return about(err, "delete session")
+}
+
+// DeleteMany removes the sessions of these keys of AllCtx, or tokens, in one statement:
+// all of them, or none with the error. It returns how many there were; without keys it
+// removes none.
+func (s *Sessions) DeleteMany(ctx context.Context, keys []string) (int, error) {
+	stored := make([]string, len(keys))
+	for i, key := range keys {
+		stored[i] = storedToken(key)
+	}
+	dialect := s.store.dialect
+	deleted, err := s.exec(ctx, `DELETE FROM dashboard_sessions WHERE token IN `+dialect.listed(), dialect.listParam(stored))
+	return int(deleted), about(err, "delete sessions")
 }
 
 // keyPrefix marks a session's key, which is not its token and finds nothing.
 const keyPrefix = "sha256:"
+
+// storedToken is what the database holds for a token or a key.
+func storedToken(token string) string {
+	if hash, isKey := strings.CutPrefix(token, keyPrefix); isKey {
+		return hash
+	}
+	return hashToken(token)
+}
 
 func hashToken(token string) string {
 	sum := sha256.Sum256([]byte(token))
@@ -72,7 +89,7 @@ func hashToken(token string) string {
 }
 
 // AllCtx returns the data of all sessions that have not expired, by a key that only
-// DeleteCtx takes: their tokens are not known.
+// DeleteCtx and DeleteMany take: their tokens are not known.
 func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	var rows []struct {
 		Token string `db:"token"`

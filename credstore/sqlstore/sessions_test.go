@@ -71,6 +71,43 @@ func TestSessions(t *testing.T) {
 	})
 }
 
+func TestDeleteManySessions(t *testing.T) {
+	onSessions(t, func(t *testing.T, sessions *sqlstore.Sessions, db *sql.DB) {
+		ctx := t.Context()
+		for i := range 5 {
+			require.NoError(t, sessions.CommitCtx(ctx, fmt.Sprint(i), []byte{byte(i)}, time.Now().Add(time.Hour)))
+		}
+		all, err := sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		keys := []string{"4", "none", "", "sha256:none", "' OR 1=1 --"}
+		for key, data := range all {
+			if data[0] < 3 {
+				keys = append(keys, key, key)
+			}
+		}
+		// More than either engine takes parameters.
+		keys = append(keys, slices.Repeat([]string{"sha256:other"}, 70_000)...)
+		deleted, err := sessions.DeleteMany(ctx, keys)
+		require.NoError(t, err)
+		require.Equal(t, 4, deleted)
+		left, err := sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		require.Equal(t, [][]byte{{3}}, slices.Collect(maps.Values(left)))
+
+		for _, none := range [][]string{nil, {}, keys} {
+			deleted, err = sessions.DeleteMany(ctx, none)
+			require.NoError(t, err)
+			require.Zero(t, deleted)
+		}
+		left, err = sessions.AllCtx(ctx)
+		require.NoError(t, err)
+		require.Len(t, left, 1)
+		require.NoError(t, db.Close())
+		_, err = sessions.DeleteMany(ctx, keys)
+		require.ErrorIs(t, err, credstore.ErrUnavailable)
+	})
+}
+
 func TestSessionsExpire(t *testing.T) {
 	onSessions(t, func(t *testing.T, sessions *sqlstore.Sessions, db *sql.DB) {
 		ctx, now := t.Context(), time.Now()
