@@ -69,16 +69,32 @@ func (tx *Tx) insertAudit(ctx context.Context, chain *chain, end credstore.Audit
 		end.Hash = chain.event(end.Hash, values)
 		insert = insert.Values(append(values, end.Hash)...)
 	}
-	err := tx.execBuilt(ctx, insert)
+	text, args, err := insert.ToSql()
+	if err != nil {
+		return end, err
+	}
+	written, err := tx.exec(ctx, text, args...)
 	if errors.Is(err, credstore.ErrAlreadyExists) {
 		return end, &credstore.TamperError{Problem: "an event that is to be written is there already: " + whatToDo}
+	}
+	if err == nil && written != int64(len(events)) {
+		err = swallowed("audit_events")
 	}
 	return end, err
 }
 
+// swallowed is for a row that the database took without an error and did not write.
+func swallowed(table string) error {
+	return &credstore.TamperError{Problem: table + " did not take what was to be written, and said nothing: " +
+		"something in the database (a trigger, a rule) suppresses it; changes are refused until it is gone"}
+}
+
 func (tx *Tx) moveHead(ctx context.Context, chain *chain, end credstore.AuditCheckpoint) error {
-	_, err := tx.exec(ctx, `UPDATE audit_chain SET last_event_id = ?, last_hash = ?, head_mac = ?`,
+	moved, err := tx.exec(ctx, `UPDATE audit_chain SET last_event_id = ?, last_hash = ?, head_mac = ?`,
 		end.EventID, end.Hash, chain.head(end))
+	if err == nil && moved != 1 {
+		err = swallowed("audit_chain")
+	}
 	return err
 }
 
@@ -98,7 +114,11 @@ func (s *Store) startChain(ctx context.Context, tx *Tx) (*chainRow, error) {
 		return nil, err
 	}
 	if made == 0 {
-		return tx.lockChain(ctx)
+		row, err := tx.lockChain(ctx)
+		if errors.Is(err, credstore.ErrNotFound) {
+			err = swallowed("audit_chain")
+		}
+		return row, err
 	}
 	exist, err := tx.auditExists(ctx)
 	if err == nil && exist {
