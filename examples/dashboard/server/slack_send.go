@@ -1,14 +1,16 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/slack-go/slack"
 
 	"github.com/signalbox-go/signalbox/credstore"
 )
@@ -42,11 +44,23 @@ func (s *server) testSlack(c *gin.Context) {
 // slackClient reaches whatever host an operator names: operators are trusted with every
 // credential there is, and receivers that speak Slack's protocol stand in private
 // networks. So what a test can be made to do elsewhere is kept small: one POST of a fixed
-// message over http or https, no redirect followed, nothing of the answer read but its
-// status, for limits.answer, and as often as limits.outside says.
+// message over http or https, no redirect followed, nothing of the answer taken but its
+// status and a header of bounded size, for limits.answer, and as often as limits.outside
+// says.
 var slackClient = &http.Client{
-	Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}, // a test is rare
+	Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, // a test is rare
+		MaxResponseHeaderBytes: 16 << 10,
+	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// A slackMessage is what Slack's incoming webhooks take.
+type slackMessage struct {
+	Text      string `json:"text"`
+	Channel   string `json:"channel,omitempty"`
+	Username  string `json:"username,omitempty"`
+	IconEmoji string `json:"icon_emoji,omitempty"`
 }
 
 func (s *server) sendSlackTest(ctx context.Context, trainID string, stored *credstore.SlackConfig) slackOutcome {
@@ -56,28 +70,44 @@ func (s *server) sendSlackTest(ctx context.Context, trainID string, stored *cred
 	if webhookProblem(webhook) != "" { // stored by another program
 		return slackOutcome{Message: "Nothing was sent: the stored webhook is no http or https address."}
 	}
-	err := slack.PostWebhookCustomHTTPContext(ctx, webhook, slackClient, &slack.WebhookMessage{
+	status, err := postToSlack(ctx, webhook, slackMessage{
 		Channel: stored.Channel, Username: stored.Username, IconEmoji: stored.IconEmoji,
 		Text: "Test message of train " + trainID + ", sent from the Signalbox dashboard.",
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return slackOutcome{Message: slackFailure(err)}
+	case status != http.StatusOK:
+		return slackOutcome{Message: slackRefusal(status)}
 	}
 	return slackOutcome{Sent: true, Message: "Sent. Slack has accepted the message."}
 }
 
-// slackFailure says why a message was not accepted, in words of its own: the error's
-// text has the webhook in it.
+// postToSlack posts a message, and returns the status of the answer.
+func postToSlack(ctx context.Context, webhook string, message slackMessage) (status int, err error) {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := slackClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	_ = answer.Body.Close() // unread, which ends the connection
+	return answer.StatusCode, nil
+}
+
+// slackFailure says why there was no answer, in words of its own: the error's text has
+// the webhook in it.
 func slackFailure(err error) string {
-	var answered slack.StatusCodeError
-	var limited *slack.RateLimitedError
 	var unknownHost *net.DNSError
 	var refused *net.OpError
 	switch {
-	case errors.As(err, &answered):
-		return fmt.Sprintf("Not accepted: the answer was %d %s.%s", answered.Code, http.StatusText(answered.Code), slackHints[answered.Code])
-	case errors.As(err, &limited):
-		return "Not accepted: Slack takes no more messages for now. Try again in a minute."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "No answer in time. Whether the message arrived is not known."
 	case errors.As(err, &unknownHost):
@@ -88,15 +118,21 @@ func slackFailure(err error) string {
 	return "Not sent: the connection to the webhook's host failed."
 }
 
+// slackRefusal says what an answer other than 200 means.
+func slackRefusal(status int) string {
+	hint := slackHints[status]
+	if status >= 300 && status < 400 {
+		hint = " Redirects are not followed."
+	}
+	return fmt.Sprintf("Not accepted: the answer was %s.%s", strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), hint)
+}
+
 // slackHints are what Slack means by a status (its guide "Sending messages using
 // incoming webhooks").
 var slackHints = map[int]string{
-	http.StatusFound:             " Redirects are not followed.",
-	http.StatusMovedPermanently:  " Redirects are not followed.",
-	http.StatusBadRequest:        " Slack does not take a message with this channel, user name or icon.",
-	http.StatusForbidden:         " Slack does not allow messages to this channel.",
-	http.StatusNotFound:          " The webhook or its channel does not exist, or no longer.",
-	http.StatusGone:              " The channel is archived.",
-	http.StatusTemporaryRedirect: " Redirects are not followed.",
-	http.StatusPermanentRedirect: " Redirects are not followed.",
+	http.StatusBadRequest:      " Slack does not take a message with this channel, user name or icon.",
+	http.StatusForbidden:       " Slack does not allow messages to this channel.",
+	http.StatusNotFound:        " The webhook or its channel does not exist, or no longer.",
+	http.StatusGone:            " The channel is archived.",
+	http.StatusTooManyRequests: " Slack asks to wait: try again in a minute.",
 }

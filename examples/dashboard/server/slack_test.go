@@ -154,6 +154,13 @@ func TestSendSlackTest(t *testing.T) {
 		case "limited":
 			rw.Header().Set("Retry-After", "30")
 			rw.WriteHeader(http.StatusTooManyRequests)
+		case "limited2":
+			rw.Header().Set("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		case "moved2":
+			rw.WriteHeader(http.StatusSeeOther)
+		case "strange":
+			rw.WriteHeader(599)
 		case "broken":
 			panic(http.ErrAbortHandler)
 		}
@@ -167,13 +174,16 @@ func TestSendSlackTest(t *testing.T) {
 		webhook, want string
 		sent          bool
 	}{
-		"accepted":  {receiver.URL + "/" + canary + "goodhook", "Sent. Slack has accepted the message.", true},
-		"missing":   {receiver.URL + "/" + canary + "missing", "404 Not Found. The webhook or its channel does not exist", true},
-		"moved":     {receiver.URL + "/" + canary + "moved1", "302 Found. Redirects are not followed.", true},
-		"limited":   {receiver.URL + "/" + canary + "limited", "takes no more messages for now", true},
-		"broken":    {receiver.URL + "/" + canary + "broken", "the connection to the webhook&#39;s host failed", true},
-		"refused":   {"http://" + gone.Addr().String() + "/" + canary + "refused", "the webhook&#39;s host cannot be reached", false},
-		"not https": {"https" + strings.TrimPrefix(receiver.URL, "http") + "/" + canary + "nohttps", "the connection to the webhook&#39;s host failed", false},
+		"accepted":       {receiver.URL + "/" + canary + "goodhook", "Sent. Slack has accepted the message.", true},
+		"missing":        {receiver.URL + "/" + canary + "missing", "404 Not Found. The webhook or its channel does not exist", true},
+		"moved":          {receiver.URL + "/" + canary + "moved1", "302 Found. Redirects are not followed.", true},
+		"limited":        {receiver.URL + "/" + canary + "limited", "429 Too Many Requests. Slack asks to wait", true},
+		"limited until":  {receiver.URL + "/" + canary + "limited2", "429 Too Many Requests. Slack asks to wait", true},
+		"see other":      {receiver.URL + "/" + canary + "moved2", "303 See Other. Redirects are not followed.", true},
+		"strange status": {receiver.URL + "/" + canary + "strange", "the answer was 599.", true},
+		"broken":         {receiver.URL + "/" + canary + "broken", "the connection to the webhook&#39;s host failed", true},
+		"refused":        {"http://" + gone.Addr().String() + "/" + canary + "refused", "the webhook&#39;s host cannot be reached", false},
+		"not https":      {"https" + strings.TrimPrefix(receiver.URL, "http") + "/" + canary + "nohttps", "the connection to the webhook&#39;s host failed", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, w.store.SetSlackConfig(t.Context(), "mine", &credstore.SlackConfig{
@@ -223,6 +233,38 @@ func TestSlackTestTimesOut(t *testing.T) {
 	a := w.login("Ann").htmx().post("/dashboard/trains/mine/slack/test", url.Values{})
 	require.Equal(t, http.StatusOK, a.status)
 	require.Contains(t, a.body, "No answer in time.")
+}
+
+// An answer may be without end: of more than its status nothing is taken.
+func TestSlackTestTakesNoLongAnswer(t *testing.T) {
+	w := startWorld(t, "sqlite")
+	w.addTrain("mine")
+	broken := make(chan error, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		var err error
+		for block, sent := make([]byte, 1<<20), 0; sent < 64 && err == nil; sent++ { // far beyond what sockets hold
+			_, err = rw.Write(block)
+		}
+		broken <- err
+	}))
+	defer receiver.Close()
+	require.NoError(t, w.store.SetSlackConfig(t.Context(), "mine", &credstore.SlackConfig{WebhookURL: credstore.NewSecret(receiver.URL + "/" + canary + "endless")}))
+	a := w.login("Ann").htmx().post("/dashboard/trains/mine/slack/test", url.Values{})
+	require.Contains(t, a.body, "Sent. Slack has accepted the message.")
+	require.Error(t, <-broken, "all of the answer was taken")
+}
+
+// Nor is a header without end.
+func TestSlackTestTakesNoLongHeader(t *testing.T) {
+	w := startWorld(t, "sqlite")
+	w.addTrain("mine")
+	receiver := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("X-Long", strings.Repeat("x", 1<<20))
+	}))
+	defer receiver.Close()
+	require.NoError(t, w.store.SetSlackConfig(t.Context(), "mine", &credstore.SlackConfig{WebhookURL: credstore.NewSecret(receiver.URL + "/" + canary + "header")}))
+	a := w.login("Ann").htmx().post("/dashboard/trains/mine/slack/test", url.Values{})
+	require.Contains(t, a.body, "the connection to the webhook&#39;s host failed")
 }
 
 func TestSlackFailureOfUnknownHost(t *testing.T) {
