@@ -19,7 +19,7 @@ func (s *server) accountRoutes(r *gin.RouterGroup) {
 	r.PUT("/:id", s.writing, s.updateAccount)
 	r.GET("/:id/delete", s.writing, s.confirmDeactivateAccount)
 	r.DELETE("/:id", s.writing, s.deactivateAccount)
-	r.POST("/:id", s.writing, byMethod(map[string]gin.HandlerFunc{"PUT": s.updateAccount, "DELETE": s.deactivateAccount}))
+	r.POST("/:id", s.writing, s.byMethod(map[string]gin.HandlerFunc{"PUT": s.updateAccount, "DELETE": s.deactivateAccount}))
 	r.POST("/:id/reactivate", s.writing, s.reactivateAccount)
 	r.POST("/:id/reveal", s.writing, s.limitOutside, s.reveal)
 }

@@ -66,6 +66,8 @@ func (c *config) checkKey() error {
 	switch {
 	case c.development && !isLoopback(c.host):
 		return fmt.Errorf("DASHBOARD_DEVELOPMENT is true, but DASHBOARD_HOST is %q: without a key the dashboard is for 127.0.0.1, ::1 or localhost only", c.host)
+	case !c.key.IsZero() && strings.TrimSpace(c.key.Reveal()) != c.key.Reveal():
+		return errors.New("DASHBOARD_API_KEY has white space around it, which a header cannot carry")
 	case c.key.IsZero() && !c.development:
 		return errors.New("DASHBOARD_API_KEY is not set: it is the key that operators log in with (a long random text, such as openssl rand -hex 32)")
 	}
@@ -90,6 +92,9 @@ func (c *config) parseProxies() error {
 				return fmt.Errorf("DASHBOARD_TRUSTED_PROXIES has %q: it must be addresses such as 10.0.0.7 or 10.1.0.0/16, with commas between", text)
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		if prefix.Addr().Is4In6() { // connections are known by their IPv4 address
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), max(0, prefix.Bits()-96))
 		}
 		c.proxies = append(c.proxies, prefix)
 	}

@@ -13,9 +13,12 @@ const (
 	tokenHeader = "X-CSRF-Token" //nolint:gosec // a name
 )
 
-// checkOrigin refuses changes that another site's page sends.
+// checkOrigin refuses changes that another site's page sends, and pages that it asks for
+// in the background: only links lead here from elsewhere.
 func (s *server) checkOrigin(c *gin.Context) {
-	if err := s.crossOrigin.Check(c.Request); err != nil {
+	header := c.Request.Header
+	background := header.Get("Sec-Fetch-Site") == "cross-site" && header.Get("Sec-Fetch-Dest") != "document"
+	if err := s.crossOrigin.Check(c.Request); err != nil || background {
 		s.fail(c, errCrossOrigin)
 	}
 }
@@ -24,19 +27,15 @@ func (s *server) checkOrigin(c *gin.Context) {
 // no session: their key is in a header that no other site's page can send.
 func (s *server) checkToken(c *gin.Context) {
 	v := visitorOf(c)
-	if isRead(c.Request.Method) || v.cookie == "" {
+	if isRead(c.Request.Method) || v.script {
 		return
 	}
 	token := c.GetHeader(tokenHeader)
 	if token == "" {
-		values, err := formOf(c)
-		if err != nil {
-			s.fail(c, err)
-			return
-		}
-		token = values.Get(tokenField)
+		form, _ := formOf(c) // readForm has read it
+		token = form.Get(tokenField)
 	}
-	if subtle.ConstantTimeCompare([]byte(token), []byte(v.token)) != 1 {
+	if v.token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(v.token)) != 1 {
 		s.askAgain(c)
 	}
 }

@@ -16,6 +16,7 @@ var (
 	errMethod      = errors.New("method not allowed")
 	errTooMany     = errors.New("too many requests")
 	errTooLarge    = errors.New("form too large")
+	errSlowForm    = errors.New("form came too slowly")
 	errBadForm     = errors.New("form cannot be read")
 	errWrongKey    = errors.New("wrong dashboard key")
 	errCrossOrigin = errors.New("sent by another site")
@@ -45,11 +46,14 @@ var answers = []struct {
 	{errMethod, errorView{http.StatusMethodNotAllowed, "Not possible", "This page does not take that kind of request.", ""}},
 	{errTooMany, errorView{http.StatusTooManyRequests, "Too many requests", "Wait ten seconds, then try again.", ""}},
 	{errTooLarge, errorView{http.StatusRequestEntityTooLarge, "Too much at once", "The form is larger than 1 MB. Nothing was changed.", ""}},
+	{errSlowForm, errorView{http.StatusRequestTimeout, "Too slow", "The form did not arrive in time. Nothing was changed: send it again.", ""}},
 	{errBadForm, errorView{http.StatusBadRequest, "Form not understood", "What was sent is not a form of this dashboard. Nothing was changed.", ""}},
 	{errWrongKey, errorView{http.StatusUnauthorized, "Wrong key", "This is not the dashboard key.", ""}},
 	{errCrossOrigin, errorView{http.StatusForbidden, "Refused", "Another site's page sent this request. Nothing was changed.", ""}},
 	{errToken, errorView{http.StatusForbidden, "Refused", "The form does not carry the token of your session: it may be from an earlier one. Nothing was changed.", ""}},
 	{errForeignHost, errorView{http.StatusForbidden, "Refused", "In development mode the dashboard answers to localhost only.", ""}},
+	{credstore.ErrTampered, errorView{http.StatusServiceUnavailable, "The audit trail is broken", "It was changed behind the store's back, so nothing can be recorded, and nothing is changed or shown. " +
+		"On the server, “migrate audit verify” names the first bad event.", ""}},
 	{credstore.ErrReadOnly, errorView{http.StatusForbidden, "Read-only", readOnlyMessage, ""}},
 	{credstore.ErrNotFound, errorView{http.StatusNotFound, "Not found", "It does not exist, or no longer.", ""}},
 	{credstore.ErrConflict, errorView{http.StatusConflict, "Changed meanwhile", "Somebody else has changed this since you opened it. Nothing was changed: look at what is there now, then decide again.", ""}},
@@ -82,6 +86,9 @@ func (s *server) fail(c *gin.Context, err error) {
 
 func (s *server) failWith(c *gin.Context, view errorView) {
 	c.Abort()
+	if view.Status == http.StatusTooManyRequests {
+		c.Header("Retry-After", "10")
+	}
 	if isHTMX(c) {
 		c.Header("HX-Retarget", "#notice")
 		c.Header("HX-Reswap", "innerHTML")

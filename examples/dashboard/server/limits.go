@@ -14,12 +14,14 @@ import (
 // limits are the bounds of a server; tests make some of them smaller.
 type limits struct {
 	maxForm  int64         // of a request's body
+	reading  time.Duration // of a request's body
 	idle     time.Duration // a session without requests ends
 	lifetime time.Duration // any session ends
 	grace    time.Duration // for running requests when told to stop
 	reads    rateLimit     // of a session, or of an address without one
 	writes   rateLimit
 	guesses  rateLimit     // wrong keys of an address
+	recorded rateLimit     // wrong keys of everybody, in the audit trail
 	outside  rateLimit     // reveals and Slack tests of a session
 	answer   time.Duration // for Slack to take a test message
 	order    int           // mappings of a train that can be put in order; at most credstore.MaxPageSize
@@ -35,12 +37,14 @@ type rateLimit struct {
 // The rates are far above what a person does and stop a loop that went wild.
 var defaultLimits = limits{
 	maxForm:  1 << 20,
+	reading:  30 * time.Second,
 	idle:     30 * time.Minute,
 	lifetime: 8 * time.Hour,
 	grace:    10 * time.Second,
 	reads:    rateLimit{200, 2000},
 	writes:   rateLimit{50, 500},
 	guesses:  rateLimit{1.0 / 6, 10},
+	recorded: rateLimit{1, 100},
 	outside:  rateLimit{1, 20},
 	answer:   10 * time.Second,
 	order:    credstore.MaxPageSize,
@@ -69,33 +73,35 @@ func (l *limiter) spent(key string) bool { return l.bucket(key).Tokens() < 1 }
 func (l *limiter) bucket(key string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	bucket := l.buckets[key]
-	if bucket == nil {
-		if len(l.buckets) >= maxBuckets {
-			l.dropFull()
-		}
-		bucket = rate.NewLimiter(l.perSecond, l.burst)
-		l.buckets[key] = bucket
+	if bucket := l.buckets[key]; bucket != nil {
+		return bucket
 	}
+	if len(l.buckets) >= maxBuckets {
+		l.dropFull()
+	}
+	if len(l.buckets) >= maxBuckets {
+		key = "" // thousands at once share one: forgetting would let them begin anew
+		if l.buckets[key] != nil {
+			return l.buckets[key]
+		}
+	}
+	bucket := rate.NewLimiter(l.perSecond, l.burst)
+	l.buckets[key] = bucket
 	return bucket
 }
 
-// dropFull forgets the buckets that have filled up again: they say nothing. If none
-// has, all go: thousands of addresses at once are beyond what a limit can do.
+// dropFull forgets the buckets that have filled up again: they say nothing.
 func (l *limiter) dropFull() {
 	for key, bucket := range l.buckets {
 		if bucket.Tokens() >= float64(l.burst) {
 			delete(l.buckets, key)
 		}
 	}
-	if len(l.buckets) >= maxBuckets {
-		clear(l.buckets)
-	}
 }
 
 // limitAddress bounds how often an address may come, whoever it is.
 func (s *server) limitAddress(c *gin.Context) {
-	if !s.addresses.allow(c.ClientIP()) {
+	if !s.addresses.allow(throttleKey(addressOf(c))) {
 		s.tooMany(c)
 	}
 }
@@ -118,22 +124,9 @@ func whoseLimit(c *gin.Context) string {
 	if id := visitorOf(c).actor.Session; id != "" {
 		return id
 	}
-	return c.ClientIP()
+	return throttleKey(addressOf(c))
 }
 
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-func (s *server) tooMany(c *gin.Context) {
-	c.Header("Retry-After", "10")
-	s.fail(c, errTooMany)
-}
-
-// limitBody refuses a body that is larger than any form. What is not declared too
-// large is cut off while it is read.
-func (s *server) limitBody(c *gin.Context) {
-	if c.Request.ContentLength > s.limits.maxForm {
-		s.fail(c, errTooLarge)
-		return
-	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.limits.maxForm)
-}
+func (s *server) tooMany(c *gin.Context) { s.fail(c, errTooMany) }

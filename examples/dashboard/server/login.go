@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -38,8 +39,9 @@ func (s *server) login(c *gin.Context) {
 		return
 	}
 	view := loginView{Next: localPath(form.Get("next")), Operator: strings.TrimSpace(form.Get("operator")), Errors: map[string]string{}}
-	name, ok := operatorName(view.Operator)
+	name, ok := s.operatorName(view.Operator)
 	if !ok {
+		view.Operator = "" // it may be the key
 		view.Errors["operator"] = "Enter your name, up to 100 characters. It is recorded with what you change."
 	}
 	if form.Get("key") == "" {
@@ -49,8 +51,8 @@ func (s *server) login(c *gin.Context) {
 		s.renderLogin(c, http.StatusUnprocessableEntity, view)
 		return
 	}
-	if err := s.checkKey(c, credstore.NewSecret(form.Get("key"))); err != nil {
-		s.refuseLogin(c, name, view, err)
+	if err := s.checkKey(c, name, credstore.NewSecret(form.Get("key"))); err != nil {
+		s.refuseLogin(c, view, err)
 		return
 	}
 	if _, err := s.openSession(c, name, false); err != nil {
@@ -63,22 +65,18 @@ func (s *server) login(c *gin.Context) {
 	s.redirect(c, view.Next)
 }
 
-func (s *server) refuseLogin(c *gin.Context, name string, view loginView, err error) {
-	ctx := credstore.WithActor(c.Request.Context(), credstore.Actor{Kind: credstore.ActorOperator, Name: name, Address: c.ClientIP()})
-	s.log.WarnContext(ctx, "login refused", "address", c.ClientIP(), "throttled", errors.Is(err, errTooMany))
-	if errors.Is(err, errTooMany) {
-		// Not recorded: or guessing would fill the audit trail.
+func (s *server) refuseLogin(c *gin.Context, view loginView, err error) {
+	switch {
+	case errors.Is(err, errTooMany):
 		c.Header("Retry-After", "10")
 		view.Message = "Too many wrong keys came from your address. Wait ten seconds, then try again."
 		s.renderLogin(c, http.StatusTooManyRequests, view)
-		return
-	}
-	if err := s.recordSession(ctx, credstore.ActionLoginFailed, "none"); err != nil {
+	case errors.Is(err, errWrongKey):
+		view.Errors["key"] = "This is not the dashboard key."
+		s.renderLogin(c, http.StatusUnauthorized, view)
+	default:
 		s.fail(c, err)
-		return
 	}
-	view.Errors["key"] = "This is not the dashboard key."
-	s.renderLogin(c, http.StatusUnauthorized, view)
 }
 
 func (s *server) logout(c *gin.Context) {
@@ -95,7 +93,7 @@ func (s *server) logout(c *gin.Context) {
 func (s *server) logoutAll(c *gin.Context) {
 	v := visitorOf(c)
 	ctx := c.Request.Context()
-	_, err := s.sessions.endAll(ctx, v.actor.Name)
+	err := s.sessions.endAll(ctx, v.actor.Name)
 	if err == nil {
 		err = s.recordSession(ctx, credstore.ActionLogoutAll, v.sessionID())
 	}
@@ -113,7 +111,7 @@ func (s *server) leave(c *gin.Context, err error) {
 
 func (v *visitor) sessionID() string {
 	if v.actor.Session == "" {
-		return "none" // a script has no session
+		return noSession
 	}
 	return v.actor.Session
 }
@@ -178,13 +176,16 @@ func (s *server) resumeAt(c *gin.Context) string {
 	}
 	query := page.Query()
 	for name, values := range form {
-		if keptFields[name] {
+		if keptFields[name] && len(strings.Join(values, "")) <= maxKept {
 			query[name] = values
 		}
 	}
 	resume := url.URL{Path: page.Path, RawQuery: query.Encode()}
 	return resume.RequestURI()
 }
+
+// maxKept is how long a field may be, in bytes, to be kept: addresses have an end.
+const maxKept = 2000
 
 // keptFields are what forms are filled with again after a login. A secret must never be
 // here: they travel in the address.
@@ -199,6 +200,9 @@ var keptFields = map[string]bool{
 func localPath(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.IsAbs() || u.Host != "" || strings.ContainsAny(text, "\\\r\n\t") {
+		return ""
+	}
+	if path.Clean(u.Path) != u.Path {
 		return ""
 	}
 	if u.Path != "/dashboard" && !strings.HasPrefix(u.Path, "/dashboard/") || strings.HasPrefix(u.Path, "/dashboard/login") {

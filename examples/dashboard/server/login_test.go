@@ -51,6 +51,7 @@ func TestLoginGoesNowhereElse(t *testing.T) {
 	w := startWorld(t, "sqlite")
 	for _, next := range []string{
 		"https://example.com/dashboard", "//example.com/dashboard", "/\\example.com", "/other", "/dashboard/login", "javascript:alert(1)", "/dashboard\r\nX: y", "/dashboardx",
+		"/dashboard/../x", "/dashboard/..//evil.example", "/dashboard/accounts/../../x",
 	} {
 		a := w.browser().post("/dashboard/login", url.Values{"operator": {"Ann"}, "key": {dashboardKey}, "next": {next}})
 		require.Equal(t, "/dashboard", a.location(), "%q", next)
@@ -228,6 +229,9 @@ func TestSingleSignOn(t *testing.T) {
 	event := w.lastEvent()
 	require.Equal(t, credstore.Actor{Kind: credstore.ActorOperator, Name: "ann@example.com", Verified: true, Session: event.Actor.Session, Address: "192.0.2.9"}, event.Actor)
 	require.Equal(t, http.StatusSeeOther, w.browser().get("/dashboard/accounts").status, "without the header there is a login")
+	alone := b.with("X-Forwarded-User", "")
+	require.Equal(t, http.StatusSeeOther, alone.get("/dashboard/accounts").status, "verified is who is vouched for now")
+	require.Equal(t, http.StatusSeeOther, w.browser().with("X-Forwarded-User", "ann, eve").get("/dashboard/accounts").status, "a list is no name")
 }
 
 // From anywhere but a trusted proxy the headers say nothing.
@@ -265,6 +269,8 @@ func TestSettingsAreChecked(t *testing.T) {
 	}{
 		"no key":                   {map[string]string{"DASHBOARD_API_KEY": ""}, "DASHBOARD_API_KEY is not set"},
 		"development for everyone": {map[string]string{"DASHBOARD_API_KEY": "", "DASHBOARD_DEVELOPMENT": "true", "DASHBOARD_HOST": "0.0.0.0"}, "DASHBOARD_DEVELOPMENT is true"},
+		"key with a space":         {map[string]string{"DASHBOARD_API_KEY": dashboardKey + " "}, "DASHBOARD_API_KEY has white space"},
+		"blank key":                {map[string]string{"DASHBOARD_API_KEY": " "}, "DASHBOARD_API_KEY has white space"},
 		"no address":               {map[string]string{"DASHBOARD_TRUSTED_PROXIES": "10.0.0.0/8,here"}, "DASHBOARD_TRUSTED_PROXIES has \"here\""},
 		"header without proxy":     {map[string]string{"DASHBOARD_SSO_HEADER": "X-User"}, "DASHBOARD_TRUSTED_PROXIES"},
 		"no header":                {map[string]string{"DASHBOARD_SSO_HEADER": "X User", "DASHBOARD_TRUSTED_PROXIES": "10.0.0.1"}, "DASHBOARD_SSO_HEADER is"},

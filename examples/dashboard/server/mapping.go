@@ -19,11 +19,11 @@ func (s *server) mappingRoutes(r *gin.RouterGroup) {
 	r.GET("/:id/accounts/search", s.writing, s.searchAccounts)
 	r.POST("/:id/accounts", s.writing, s.addMapping)
 	r.PUT("/:id/accounts/order", s.writing, s.reorderMappings)
-	r.POST("/:id/accounts/order", s.writing, byMethod(map[string]gin.HandlerFunc{"PUT": s.reorderMappings}))
+	r.POST("/:id/accounts/order", s.writing, s.byMethod(map[string]gin.HandlerFunc{"PUT": s.reorderMappings}))
 	r.POST("/:id/accounts/reset", s.writing, s.resetMappings)
 	r.POST("/:id/accounts/default", s.writing, s.setDefaultAccount)
 	r.DELETE("/:id/accounts/:accountId", s.writing, s.removeMapping)
-	r.POST("/:id/accounts/:accountId", s.writing, byMethod(map[string]gin.HandlerFunc{"DELETE": s.removeMapping}))
+	r.POST("/:id/accounts/:accountId", s.writing, s.byMethod(map[string]gin.HandlerFunc{"DELETE": s.removeMapping}))
 	r.POST("/:id/accounts/:accountId/move", s.writing, s.moveMapping)
 	// Without JavaScript these show answers of POST, which people may reload.
 	r.GET("/:id/accounts/:accountId", toMappings)

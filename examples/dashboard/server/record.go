@@ -15,28 +15,32 @@ import (
 // requestID returns the id that accessLog gave the request.
 func requestID(c *gin.Context) string { return c.Writer.Header().Get(httpserver.RequestIDHeader) }
 
-// maxLoggedPath is how much of a path is logged.
-const maxLoggedPath = 200
-
-// accessLog names the request, and writes a line when it is done: the path without its
-// query, where people type what they search for.
+// accessLog names the request, and writes a line when it is done, however that is. The
+// line has the route and the object's id, not the address as it came: people paste
+// secrets into addresses.
 func (s *server) accessLog(c *gin.Context) {
 	started := time.Now()
 	c.Header(httpserver.RequestIDHeader, httpserver.RequestID(c.Request))
-	s.distrust(c)
+	defer func() { s.logRequest(c, time.Since(started)) }()
 	c.Next()
+}
+
+func (s *server) logRequest(c *gin.Context, took time.Duration) {
 	level, status := slog.LevelInfo, c.Writer.Status()
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	path := c.Request.URL.Path
-	if len(path) > maxLoggedPath {
-		path = path[:maxLoggedPath] + "…"
+	attrs := []slog.Attr{
+		slog.String("request_id", requestID(c)), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+		slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()), slog.String("address", addressOf(c).String()),
 	}
-	actor := visitorOf(c).actor
-	s.log.LogAttrs(c.Request.Context(), level, "request", slog.String("request_id", requestID(c)),
-		slog.String("method", c.Request.Method), slog.String("path", path), slog.Int("status", status),
-		slog.Int64("duration_ms", time.Since(started).Milliseconds()), slog.String("operator", actor.Name), slog.String("session", actor.Session))
+	if id := c.Param("id"); status < http.StatusBadRequest && id != "" {
+		attrs = append(attrs, slog.String("id", id)) // it exists
+	}
+	if actor := visitorOf(c).actor; actor.Name != "" {
+		attrs = append(attrs, slog.String("operator", actor.Name), slog.String("session", actor.Session))
+	}
+	s.log.LogAttrs(c.Request.Context(), level, "request", attrs...)
 }
 
 // recovery answers 500 when a handler panics. Of the panic's value only a runtime

@@ -6,22 +6,47 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
+// readForm reads the request's form, within bounds of size and time, before anything is
+// decided: or a request that was let in could wait with its body, and act long after its
+// session has ended.
+func (s *server) readForm(c *gin.Context) {
+	if isRead(c.Request.Method) {
+		return
+	}
+	if c.Request.ContentLength > s.limits.maxForm {
+		s.fail(c, errTooLarge)
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.limits.maxForm)
+	connection := http.NewResponseController(c.Writer)
+	_ = connection.SetReadDeadline(time.Now().Add(s.limits.reading)) // a connection of net/http has one
+	if _, err := formOf(c); err != nil {
+		s.fail(c, err)
+		return
+	}
+	_ = connection.SetReadDeadline(time.Time{})
+}
+
 // formOf returns the fields of the request's form: of its body, and for DELETE of its
-// query too. It may be called any number of times.
+// query too. It may be called any number of times; after readForm there is no error.
 func formOf(c *gin.Context) (url.Values, error) {
 	if form, ok := c.Get("form"); ok {
 		return form.(url.Values), nil
 	}
-	form, err := readForm(c)
+	form, err := parseForm(c)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errSlowForm
 	case err != nil:
 		return nil, errBadForm
 	}
@@ -29,7 +54,7 @@ func formOf(c *gin.Context) (url.Values, error) {
 	return form, nil
 }
 
-func readForm(c *gin.Context) (url.Values, error) {
+func parseForm(c *gin.Context) (url.Values, error) {
 	if c.Request.Method == http.MethodDelete { // net/http reads no form there
 		body, err := io.ReadAll(c.Request.Body)
 		if err != nil {

@@ -3,8 +3,9 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/gin-gonic/gin"
 
 	"github.com/signalbox-go/signalbox/credstore"
@@ -21,7 +22,9 @@ type server struct {
 	log      *slog.Logger
 
 	addresses, writers, reachers, guesses *limiter
+	recorded                              *limiter // wrong keys of everybody, in the audit trail
 	crossOrigin                           *http.CrossOriginProtection
+	warnOfProxy                           sync.Once
 }
 
 func newServer(config config, b *backend.Backend, log *slog.Logger, limits limits) *server {
@@ -30,27 +33,25 @@ func newServer(config config, b *backend.Backend, log *slog.Logger, limits limit
 		sessions:  newSessions(b, config.key, limits),
 		addresses: newLimiter(limits.reads), writers: newLimiter(limits.writes),
 		reachers: newLimiter(limits.outside), guesses: newLimiter(limits.guesses),
-		crossOrigin: http.NewCrossOriginProtection(),
+		recorded: newLimiter(limits.recorded), crossOrigin: http.NewCrossOriginProtection(),
 	}
 }
-
-var _ scs.CtxStore = sessionStore(nil)
 
 func (s *server) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
-	_ = engine.SetTrustedProxies(s.config.proxyTexts()) // parsed before
-	engine.Use(s.accessLog, s.recovery, securityHeaders)
+	engine.RedirectTrailingSlash = false // it would answer before the middleware: see noPage
+	engine.Use(s.locate, s.accessLog, s.recovery, securityHeaders)
 	get := []string{http.MethodGet, http.MethodHead}
 	engine.Match(get, "/healthz", s.healthz)
 	engine.Match(get, "/readyz", s.readyz)
 	engine.Match(get, "/dashboard/static/:file", s.serveStatic)
 	engine.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/dashboard") })
-	engine.NoRoute(func(c *gin.Context) { s.fail(c, errNoPage) })
+	engine.NoRoute(s.noPage)
 	engine.NoMethod(func(c *gin.Context) { s.fail(c, errMethod) })
 
-	public := engine.Group("/dashboard", s.checkHost, s.limitAddress, s.checkOrigin, s.limitBody)
+	public := engine.Group("/dashboard", s.checkHost, s.limitAddress, s.checkOrigin, s.readForm)
 	public.GET("/login", s.loginPage)
 	public.POST("/login", s.login)
 
@@ -66,6 +67,16 @@ func (s *server) routes() http.Handler {
 	return engine
 }
 
+// noPage leads from an address with a slash too many to the one without.
+func (s *server) noPage(c *gin.Context) {
+	trimmed := strings.TrimRight(c.Request.URL.Path, "/")
+	if trimmed != c.Request.URL.Path && isRead(c.Request.Method) && localPath(trimmed) != "" {
+		c.Redirect(http.StatusSeeOther, trimmed)
+		return
+	}
+	s.fail(c, errNoPage)
+}
+
 // writing guards the routes that change things: on files there are none.
 func (s *server) writing(c *gin.Context) {
 	if s.admin == nil {
@@ -75,12 +86,12 @@ func (s *server) writing(c *gin.Context) {
 
 // byMethod answers a POST that stands for PUT or DELETE, as forms send without
 // JavaScript: the field _method says which.
-func byMethod(methods map[string]gin.HandlerFunc) gin.HandlerFunc {
+func (s *server) byMethod(methods map[string]gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		form, err := formOf(c)
+		form, _ := formOf(c) // readForm has read it
 		handler, known := methods[form.Get("_method")]
-		if err != nil || !known {
-			c.AbortWithStatus(http.StatusMethodNotAllowed)
+		if !known {
+			s.fail(c, errMethod)
 			return
 		}
 		handler(c)

@@ -24,6 +24,8 @@ type sessionStore interface {
 	scs.IterableCtxStore
 	// ExtendCtx moves the end of a session that is still there.
 	ExtendCtx(ctx context.Context, token string, expiry time.Time) error
+	// DeleteMany removes the sessions with these keys of AllCtx, and returns how many.
+	DeleteMany(ctx context.Context, keys []string) (int, error)
 	// DeleteExpired removes what has ended and returns how many those were.
 	DeleteExpired(ctx context.Context) (int, error)
 }
@@ -56,8 +58,20 @@ func newSessions(b *backend.Backend, key credstore.Secret, limits limits) *sessi
 		store = b.Sessions
 	}
 	// Not scs.New, which starts a goroutine for a store of its own that nothing ends.
-	manager := &scs.SessionManager{Store: store, Codec: scs.GobCodec{}, Lifetime: limits.lifetime, IdleTimeout: limits.idle}
+	manager := &scs.SessionManager{Store: store, Codec: lenientCodec{}, Lifetime: limits.lifetime, IdleTimeout: limits.idle}
 	return &sessions{manager: manager, store: store, limits: limits, keyID: keyID(key), extended: make(map[string]time.Time)}
+}
+
+// A lenientCodec takes data that cannot be read for that of no session: whoever has its
+// cookie logs in again.
+type lenientCodec struct{ scs.GobCodec }
+
+func (c lenientCodec) Decode(data []byte) (time.Time, map[string]any, error) {
+	deadline, values, err := c.GobCodec.Decode(data)
+	if err != nil {
+		return time.Time{}, map[string]any{}, nil
+	}
+	return deadline, values, nil
 }
 
 // keyID tells keys apart without telling what they are.
@@ -129,16 +143,22 @@ func (s *sessions) extend(ctx context.Context, token, id string, deadline time.T
 // end ends one session.
 func (s *sessions) end(ctx context.Context, token string) error { return s.store.DeleteCtx(ctx, token) }
 
-// endAll ends every session of an operator and returns how many those were.
-func (s *sessions) endAll(ctx context.Context, operator string) (ended int, err error) {
-	err = s.manager.Iterate(ctx, func(ctx context.Context) error {
-		if s.manager.GetString(ctx, fieldOperator) != operator {
-			return nil
+// endAll ends every session of an operator, all at once, and also if who asked does not
+// wait for it.
+func (s *sessions) endAll(ctx context.Context, operator string) error {
+	ctx = context.WithoutCancel(ctx)
+	all, err := s.store.AllCtx(ctx)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for key, data := range all {
+		if _, values, err := s.manager.Codec.Decode(data); err == nil && values[fieldOperator] == operator {
+			keys = append(keys, key)
 		}
-		ended++
-		return s.manager.Destroy(ctx)
-	})
-	return ended, err
+	}
+	_, err = s.store.DeleteMany(ctx, keys)
+	return err
 }
 
 // cleanUp removes what has ended from the store, now and then, until the function it
@@ -183,9 +203,4 @@ func setCookie(w http.ResponseWriter, r *http.Request, name, value string, maxAg
 		Name: name, Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: isSecure(r),
 	})
-}
-
-// isSecure tells whether the browser's connection is encrypted.
-func isSecure(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" // of trusted proxies only: see authenticate
 }

@@ -17,7 +17,7 @@ func (s *server) slackRoutes(r *gin.RouterGroup) {
 	r.GET("/:id/slack", s.showSlack)
 	r.PUT("/:id/slack", s.writing, s.updateSlack)
 	r.DELETE("/:id/slack", s.writing, s.removeSlack)
-	r.POST("/:id/slack", s.writing, byMethod(map[string]gin.HandlerFunc{"PUT": s.updateSlack, "DELETE": s.removeSlack}))
+	r.POST("/:id/slack", s.writing, s.byMethod(map[string]gin.HandlerFunc{"PUT": s.updateSlack, "DELETE": s.removeSlack}))
 	r.POST("/:id/slack/test", s.writing, s.limitOutside, s.testSlack)
 	// Without JavaScript this shows the answer of POST, which people may reload.
 	r.GET("/:id/slack/test", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, slackPath(c.Param("id"))) })

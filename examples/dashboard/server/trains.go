@@ -18,14 +18,14 @@ func (s *server) trainRoutes(r *gin.RouterGroup) {
 	r.PUT("/:id", s.writing, s.updateTrain)
 	r.GET("/:id/delete", s.writing, s.confirmDeactivateTrain)
 	r.DELETE("/:id", s.writing, s.deactivateTrain)
-	r.POST("/:id", s.writing, byMethod(map[string]gin.HandlerFunc{"PUT": s.updateTrain, "DELETE": s.deactivateTrain}))
+	r.POST("/:id", s.writing, s.byMethod(map[string]gin.HandlerFunc{"PUT": s.updateTrain, "DELETE": s.deactivateTrain}))
 	r.POST("/:id/reactivate", s.writing, s.reactivateTrain)
 
 	r.POST("/:id/keys", s.writing, s.addClientKeys)
 	r.POST("/:id/keys/generate", s.writing, s.generateClientKey)
 	r.GET("/:id/keys/:hash/delete", s.writing, s.confirmRevokeClientKey)
 	r.DELETE("/:id/keys/:hash", s.writing, s.revokeClientKey)
-	r.POST("/:id/keys/:hash", s.writing, byMethod(map[string]gin.HandlerFunc{"DELETE": s.revokeClientKey}))
+	r.POST("/:id/keys/:hash", s.writing, s.byMethod(map[string]gin.HandlerFunc{"DELETE": s.revokeClientKey}))
 	// Without JavaScript these show answers of POST, which people may reload.
 	r.GET("/:id/keys", toTrain)
 	r.GET("/:id/keys/generate", toTrain)
