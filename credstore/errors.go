@@ -18,6 +18,11 @@ var (
 	// again, decide again.
 	ErrConflict = errors.New("changed meanwhile")
 
+	// ErrWouldWiden: the change would leave the train without any account, mapped
+	// or default, and the caller did not allow that: it could then use every
+	// active one. Nothing was changed.
+	ErrWouldWiden = errors.New("the train could use every account")
+
 	// ErrInvalid: the caller's value breaks a rule; the message says which.
 	// Nothing was changed.
 	ErrInvalid = errors.New("invalid")

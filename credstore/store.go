@@ -199,9 +199,9 @@ type TrainAdmin interface {
 	AddMapping(ctx context.Context, trainID, accountID string, priority int) error
 
 	// RemoveMapping removes a mapping; a default account stays the default. A
-	// train left without any mapping and default may use every active account.
-	// [ErrNotFound].
-	RemoveMapping(ctx context.Context, trainID, accountID string) error
+	// train left without any mapping and default may use every active account:
+	// [ErrWouldWiden] unless mayWiden. [ErrNotFound].
+	RemoveMapping(ctx context.Context, trainID, accountID string, mayWiden bool) error
 
 	// ReorderMappings gives the train's mappings the order of accountIDs, first
 	// is preferred. seen is the order the caller saw (account ids, as
@@ -216,9 +216,10 @@ type TrainAdmin interface {
 	ResetMappings(ctx context.Context, trainID string, seen []string) error
 
 	// SetDefaultAccount sets the account tried first; "" for none. A train left
-	// without any mapping and default may use every active account. [ErrNotFound]
+	// without any mapping and default may use every active account:
+	// [ErrWouldWiden] unless mayWiden, which matters for "" alone. [ErrNotFound]
 	// for either.
-	SetDefaultAccount(ctx context.Context, trainID, accountID string) error
+	SetDefaultAccount(ctx context.Context, trainID, accountID string, mayWiden bool) error
 
 	// SetSlackConfig replaces the train's Slack configuration; a zero webhook
 	// keeps the stored one, nil removes all. Fields of the stored JSON that

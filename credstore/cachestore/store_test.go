@@ -58,7 +58,7 @@ func TestAdministrativeChangesAreSeenAtOnce(t *testing.T) {
 	require.Equal(t, selection.Rank("train", []string{"blue", "red"}), candidates())
 	require.NoError(t, store.AddMapping(ctx, "train", red.ID, 0))
 	require.Equal(t, []string{"red"}, candidates())
-	require.NoError(t, store.SetDefaultAccount(ctx, "train", blue.ID))
+	require.NoError(t, store.SetDefaultAccount(ctx, "train", blue.ID, false))
 	require.Equal(t, []string{"blue", "red"}, candidates())
 
 	credential, err := cache.GetCredential(ctx, blue.ID)
@@ -178,7 +178,7 @@ func TestIdenticalValuesWhileNothingChanges(t *testing.T) {
 	store := openStore(t, newDatabase(t))
 	account := addAccount(t, store, "account")
 	addTrain(t, store, "mapped", 2, account)
-	require.NoError(t, store.SetDefaultAccount(ctx, "mapped", account.ID))
+	require.NoError(t, store.SetDefaultAccount(ctx, "mapped", account.ID, false))
 	addTrain(t, store, "open", 0)
 	cache := newCache(t, store, forTheTest)
 	selector := selection.New(cache, nil)

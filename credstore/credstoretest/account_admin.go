@@ -244,14 +244,14 @@ func testDeactivateEverywhere(t *testing.T, f *Fixture) {
 	f.prepareChanges(t)
 	f.addTrain(t, train("other"))
 	require.NoError(t, f.Admin.AddMapping(t.Context(), "other", "acc_b", 1))
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a"))
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a"))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a", false))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a", false))
 	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true))
 	main, other := f.train(t, "main"), f.train(t, "other")
 	require.Equal(t, 1, main.Mappings, "the other mapping stays")
 	require.Empty(t, main.DefaultAccountID+other.DefaultAccountID)
 
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a"), "a deactivated account may be named again")
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "other", "acc_a", false), "a deactivated account may be named again")
 	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", true), "and is taken out again")
 	require.Empty(t, f.train(t, "other").DefaultAccountID)
 }
@@ -264,7 +264,7 @@ func testDeactivateLast(t *testing.T, f *Fixture) {
 		if mapped != "" {
 			require.NoError(t, f.Admin.AddMapping(t.Context(), id, mapped, 1))
 		}
-		require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), id, byDefault))
+		require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), id, byDefault, false))
 	}
 	set("mapped", "acc_a", "")
 	set("default", "", "acc_a")

@@ -162,7 +162,7 @@ var changes = []changeCase{
 	{
 		name: "SetDefaultAccount",
 		run: func(ctx context.Context, admin credstore.AdminStore) error {
-			return admin.SetDefaultAccount(ctx, "main", "acc_c")
+			return admin.SetDefaultAccount(ctx, "main", "acc_c", false)
 		},
 		audit:  trainAudit(credstore.ActionMappingDefault, `{"default_account_id":null}`, `{"default_account_id":"acc_c"}`),
 		events: []credstore.Event{trainEvent("main")},
@@ -170,7 +170,7 @@ var changes = []changeCase{
 	{
 		name: "RemoveMapping",
 		run: func(ctx context.Context, admin credstore.AdminStore) error {
-			return admin.RemoveMapping(ctx, "main", "acc_b")
+			return admin.RemoveMapping(ctx, "main", "acc_b", false)
 		},
 		audit:  trainAudit(credstore.ActionMappingRemove, `{"account_id":"acc_b","priority":2}`, ""),
 		events: []credstore.Event{trainEvent("main")},
@@ -264,7 +264,7 @@ var noChanges = []changeCase{
 		return admin.ReorderMappings(ctx, "main", []string{"acc_a", "acc_b"}, []string{"acc_a", "acc_b"})
 	}},
 	{name: "SetDefaultAccount", run: func(ctx context.Context, admin credstore.AdminStore) error {
-		return admin.SetDefaultAccount(ctx, "main", "")
+		return admin.SetDefaultAccount(ctx, "main", "", false)
 	}},
 	{name: "SetSlackConfig", run: func(ctx context.Context, admin credstore.AdminStore) error {
 		return admin.SetSlackConfig(ctx, "main", nil)

@@ -278,7 +278,7 @@ func testPagesOfGoneClientKeys(t *testing.T, f *Fixture) {
 func testPagesOfGoneMappings(t *testing.T, f *Fixture) {
 	f.addNineMappings(t)
 	remove := func(mapping credstore.Mapping) {
-		require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", mapping.Account.ID))
+		require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", mapping.Account.ID, true))
 	}
 	f.listMappings(t).requireGoneBefore(t, remove)
 	f.listMappings(t).requireGoneBehind(t, remove)

@@ -117,7 +117,7 @@ func testMarkInRoute(t *testing.T, f *Fixture) {
 	f.addAccounts(t, oauthAccount("a"))
 	f.addTrain(t, train("main"))
 	require.NoError(t, f.Admin.AddMapping(t.Context(), "main", "acc_a", 1))
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a"))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a", false))
 	requireMarked := func(marked bool) {
 		route, err := f.Store.GetRoute(t.Context(), "main")
 		require.NoError(t, err)

@@ -151,7 +151,7 @@ func testOtherProcessAdmin(t *testing.T, f *Fixture) {
 	require.NoError(t, err)
 	require.Len(t, route.Mappings, 1)
 	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_a", false))
-	require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", "acc_a"))
+	require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", "acc_a", true))
 	_, err = other.GetCredential(t.Context(), "acc_a")
 	require.ErrorIs(t, err, credstore.ErrInactive)
 	route, err = other.GetRoute(t.Context(), "main")

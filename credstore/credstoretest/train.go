@@ -221,7 +221,7 @@ func testTrainFilter(t *testing.T, f *Fixture) {
 	for _, id := range []string{"default", "mapped", "none"} {
 		f.addTrain(t, train(id))
 	}
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "default", "acc_a"))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "default", "acc_a", false))
 	require.NoError(t, f.Admin.AddMapping(t.Context(), "mapped", "acc_a", 1))
 	require.NoError(t, f.Admin.AddMapping(t.Context(), "mapped", "acc_b", 1))
 	require.NoError(t, f.Admin.DeactivateTrain(t.Context(), "none"))

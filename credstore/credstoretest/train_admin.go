@@ -24,6 +24,8 @@ var trainAdminTests = []test{
 	{name: "ClientKeysRace", run: testClientKeyRace, requires: needs(admin)},
 	{name: "Mappings", run: testMappingAdmin, requires: needs(admin, mappings)},
 	{name: "MappingsRefused", run: testMappingAdminRefused, requires: needs(admin, mappings)},
+	{name: "WouldWiden", run: testWouldWiden, requires: needs(admin, mappings)},
+	{name: "WouldWidenAtOnce", run: testWouldWidenAtOnce, requires: needs(admin, mappings)},
 	{name: "Reorder", run: testReorder, requires: needs(admin, mappings)},
 	{name: "ReorderRefused", run: testReorderRefused, requires: needs(admin, mappings)},
 	{name: "ReorderRace", run: testReorderRace, requires: needs(admin, mappings)},
@@ -193,10 +195,10 @@ func (f *Fixture) mappedIDs(t testing.TB, trainID string) []string {
 func testMappingAdmin(t *testing.T, f *Fixture) {
 	f.prepareChanges(t)
 	before := f.train(t, "main")
-	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a"))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_a", false))
 	require.NoError(t, f.Admin.AddMapping(t.Context(), "main", "acc_c", math.MinInt32))
 	require.Equal(t, []string{"acc_a", "acc_b", "acc_c"}, f.mappedIDs(t, "main"))
-	require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", "acc_a"))
+	require.NoError(t, f.Admin.RemoveMapping(t.Context(), "main", "acc_a", false))
 	after := f.train(t, "main")
 	require.Equal(t, "acc_a", after.DefaultAccountID, "the default stays")
 	require.Equal(t, 2, after.Mappings)
@@ -217,13 +219,69 @@ func testMappingAdminRefused(t *testing.T, f *Fixture) {
 	require.ErrorIs(t, admin.AddMapping(ctx, "main", "acc/a", 9), credstore.ErrInvalidID)
 	require.ErrorIs(t, admin.AddMapping(ctx, "ma/in", "acc_a", 9), credstore.ErrInvalidID)
 	require.ErrorIs(t, admin.AddMapping(ctx, "main", "acc_c", math.MaxInt32+1), credstore.ErrInvalid)
-	require.ErrorIs(t, admin.RemoveMapping(ctx, "main", "acc_c"), credstore.ErrNotFound)
-	require.ErrorIs(t, admin.RemoveMapping(ctx, "none", "acc_a"), credstore.ErrNotFound)
-	require.ErrorIs(t, admin.RemoveMapping(ctx, "main", ""), credstore.ErrInvalidID)
-	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "main", "acc_none"), credstore.ErrNotFound)
-	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "none", "acc_a"), credstore.ErrNotFound)
-	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "main", "../a"), credstore.ErrInvalidID)
+	require.ErrorIs(t, admin.RemoveMapping(ctx, "main", "acc_c", false), credstore.ErrNotFound)
+	require.ErrorIs(t, admin.RemoveMapping(ctx, "none", "acc_a", false), credstore.ErrNotFound)
+	require.ErrorIs(t, admin.RemoveMapping(ctx, "main", "", false), credstore.ErrInvalidID)
+	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "main", "acc_none", false), credstore.ErrNotFound)
+	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "none", "acc_a", false), credstore.ErrNotFound)
+	require.ErrorIs(t, admin.SetDefaultAccount(ctx, "main", "../a", false), credstore.ErrInvalidID)
 	require.Equal(t, before, f.dump(t))
+}
+
+func testWouldWiden(t *testing.T, f *Fixture) {
+	f.prepareChanges(t)
+	ctx, admin := t.Context(), f.Admin
+	refused := func(change func(mayWiden bool) error) {
+		t.Helper()
+		before, trail := f.dump(t), f.auditTrail(t, credstore.AuditFilter{})
+		require.ErrorIs(t, change(false), credstore.ErrWouldWiden)
+		require.Equal(t, before, f.dump(t))
+		require.Equal(t, trail, f.auditTrail(t, credstore.AuditFilter{}))
+		require.NoError(t, change(true))
+		route, err := f.Store.GetRoute(ctx, "main")
+		require.NoError(t, err)
+		require.False(t, route.Restricted())
+	}
+	require.NoError(t, admin.RemoveMapping(ctx, "main", "acc_a", false))
+	require.ErrorIs(t, admin.RemoveMapping(ctx, "main", "acc_c", false), credstore.ErrNotFound, "it is not the last")
+	refused(func(mayWiden bool) error { return admin.RemoveMapping(ctx, "main", "acc_b", mayWiden) })
+
+	require.NoError(t, admin.SetDefaultAccount(ctx, "main", "", false), "it has none already")
+	require.NoError(t, admin.SetDefaultAccount(ctx, "main", "acc_a", false))
+	require.NoError(t, admin.SetDefaultAccount(ctx, "main", "acc_b", false))
+	refused(func(mayWiden bool) error { return admin.SetDefaultAccount(ctx, "main", "", mayWiden) })
+
+	// Each keeps the train from widening while the other goes.
+	require.NoError(t, admin.AddMapping(ctx, "main", "acc_c", 1))
+	require.NoError(t, admin.SetDefaultAccount(ctx, "main", "acc_c", false))
+	require.NoError(t, admin.RemoveMapping(ctx, "main", "acc_c", false))
+	require.NoError(t, admin.AddMapping(ctx, "main", "acc_a", 1))
+	require.NoError(t, admin.SetDefaultAccount(ctx, "main", "", false))
+}
+
+// Of those who each take another account away at once, the last one is refused.
+func testWouldWidenAtOnce(t *testing.T, f *Fixture) {
+	f.prepareChanges(t)
+	require.NoError(t, f.Admin.AddMapping(t.Context(), "main", "acc_c", 3))
+	require.NoError(t, f.Admin.SetDefaultAccount(t.Context(), "main", "acc_c", false))
+	errs := make([]error, 4)
+	var group sync.WaitGroup
+	group.Go(func() { errs[3] = f.Admin.SetDefaultAccount(t.Context(), "main", "", false) })
+	for i, id := range []string{"acc_a", "acc_b", "acc_c"} {
+		group.Go(func() { errs[i] = f.Admin.RemoveMapping(t.Context(), "main", id, false) })
+	}
+	group.Wait()
+	refused := 0
+	for _, err := range errs {
+		if err != nil {
+			require.ErrorIs(t, err, credstore.ErrWouldWiden)
+			refused++
+		}
+	}
+	require.Equal(t, 1, refused)
+	route, err := f.Store.GetRoute(t.Context(), "main")
+	require.NoError(t, err)
+	require.True(t, route.Restricted())
 }
 
 func testReorder(t *testing.T, f *Fixture) {

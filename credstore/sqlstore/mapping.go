@@ -67,11 +67,17 @@ func (tx *Tx) insertMapping(ctx context.Context, trainID, accountID string, prio
 }
 
 // RemoveMapping implements [credstore.TrainAdmin].
-func (s *Store) RemoveMapping(ctx context.Context, trainID, accountID string) error {
+func (s *Store) RemoveMapping(ctx context.Context, trainID, accountID string, mayWiden bool) error {
 	err := credstore.CheckID("account id", accountID)
 	if err == nil {
-		err = s.changeTrain(ctx, trainID, credstore.ActionMappingRemove, func(ctx context.Context, tx *Tx, _ *credstore.Train, p *patch) error {
-			return tx.deleteMapping(ctx, trainID, accountID, p)
+		err = s.changeTrain(ctx, trainID, credstore.ActionMappingRemove, func(ctx context.Context, tx *Tx, train *credstore.Train, p *patch) error {
+			if err := tx.deleteMapping(ctx, trainID, accountID, p); err != nil {
+				return err
+			}
+			if !mayWiden && train.Mappings == 1 && train.DefaultAccountID == "" {
+				return credstore.ErrWouldWiden
+			}
+			return nil
 		})
 	}
 	return about(err, "unmap account %q from train %q", accountID, trainID)
@@ -171,17 +177,21 @@ func (s *Store) ResetMappings(ctx context.Context, trainID string, seen []string
 }
 
 // SetDefaultAccount implements [credstore.TrainAdmin].
-func (s *Store) SetDefaultAccount(ctx context.Context, trainID, accountID string) error {
+func (s *Store) SetDefaultAccount(ctx context.Context, trainID, accountID string, mayWiden bool) error {
 	var err error
 	if accountID != "" {
 		err = credstore.CheckID("account id", accountID)
 	}
 	if err == nil {
 		err = s.changeTrain(ctx, trainID, credstore.ActionMappingDefault, func(_ context.Context, _ *Tx, train *credstore.Train, p *patch) error {
-			if train.DefaultAccountID != accountID {
-				p.put("default_account_id", nullText(accountID), "default_account_id",
-					nullText(train.DefaultAccountID), nullText(accountID))
+			if train.DefaultAccountID == accountID {
+				return nil
 			}
+			if accountID == "" && !mayWiden && train.Mappings == 0 {
+				return credstore.ErrWouldWiden
+			}
+			p.put("default_account_id", nullText(accountID), "default_account_id",
+				nullText(train.DefaultAccountID), nullText(accountID))
 			return nil
 		})
 	}

@@ -42,9 +42,6 @@ const (
 	wouldWiden         = "Nothing was changed: meanwhile this has become the last account of the train, and without any the train may use every active account. Confirm that below if it is meant."
 )
 
-// errWidens is for a change that was not meant to leave a train without any account.
-var errWidens = errors.New("would leave the train without any account")
-
 // answerMapping answers a change of mappings: with the list as it is now, or with the
 // page anew where there is no htmx.
 func (s *server) answerMapping(c *gin.Context, done string, err error) {
@@ -56,7 +53,7 @@ func (s *server) answerMapping(c *gin.Context, done string, err error) {
 		s.redirect(c, mappingsPath(c.Param("id")))
 	case errors.Is(err, credstore.ErrConflict):
 		s.renderMappings(c, http.StatusConflict, mappingNote{Problem: reorderedMeanwhile, Changed: true}, accountPicker{})
-	case errors.Is(err, errWidens):
+	case errors.Is(err, credstore.ErrWouldWiden):
 		s.renderMappings(c, http.StatusConflict, mappingNote{Problem: wouldWiden, Changed: true}, accountPicker{})
 	case errors.Is(asNotFound(err), credstore.ErrNotFound): // if it is the train, that is told
 		s.renderMappings(c, http.StatusNotFound, mappingNote{Problem: notMapped, Changed: true}, accountPicker{})
@@ -140,12 +137,7 @@ func (s *server) setDefaultAccount(c *gin.Context) {
 		}
 		accountID, done = account.ID, account.Name+" is the default account now: it is tried first."
 	}
-	if accountID == "" {
-		err = s.checkStaysRestricted(ctx, c.Param("id"), form, func(t *credstore.Train) bool { return t.Mappings == 0 })
-	}
-	if err == nil {
-		err = s.admin.SetDefaultAccount(ctx, c.Param("id"), accountID)
-	}
+	err = s.admin.SetDefaultAccount(ctx, c.Param("id"), accountID, mayWiden(form))
 	s.answerMapping(c, done, err)
 }
 
@@ -161,26 +153,14 @@ func (s *server) removeMapping(c *gin.Context) {
 		s.answerMapping(c, "", err)
 		return
 	}
-	err = s.checkStaysRestricted(ctx, c.Param("id"), form, func(t *credstore.Train) bool { return t.Mappings <= 1 && t.DefaultAccountID == "" })
-	if err == nil {
-		err = s.admin.RemoveMapping(ctx, c.Param("id"), account.ID)
-	}
+	err = s.admin.RemoveMapping(ctx, c.Param("id"), account.ID, mayWiden(form))
 	s.answerMapping(c, account.Name+" is removed from the train.", err)
 }
 
-// checkStaysRestricted returns errWidens if a change would leave the train without any
-// account, which widens it to all, though the page that it was sent from did not warn
-// of that: then another operator has taken the others away since.
-func (s *server) checkStaysRestricted(ctx context.Context, trainID string, form url.Values, widens func(*credstore.Train) bool) error {
-	if form.Get("stays_restricted") == "" {
-		return nil
-	}
-	train, err := s.store.GetTrain(ctx, trainID)
-	if err == nil && widens(train) {
-		return errWidens
-	}
-	return err
-}
+// mayWiden tells whether a change may leave the train without any account, which widens
+// it to all: not where the page that it was sent from did not warn of that. Then another
+// operator has taken the others away since.
+func mayWiden(form url.Values) bool { return form.Get("stays_restricted") == "" }
 
 // addMapping maps the account that the form names by id or name.
 func (s *server) addMapping(c *gin.Context) {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,7 +76,7 @@ func TestShowMappings(t *testing.T) {
 			w.addAccount(name)
 		}
 		w.addTrain("mine", "a", "b", "c")
-		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "mine", "b"))
+		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "mine", "b", false))
 		require.NoError(t, w.store.DeactivateAccount(t.Context(), "c", false))
 		b := w.login("Ann")
 		a := b.get("/dashboard/trains/mine/accounts")
@@ -116,7 +117,7 @@ func TestWhatAMappingPageWarnsOf(t *testing.T) {
 	require.Contains(t, body, `data-testid="none-usable"`)
 	require.NotContains(t, body, `data-testid="unrestricted"`)
 
-	require.NoError(t, w.store.SetDefaultAccount(t.Context(), "stuck", "on"))
+	require.NoError(t, w.store.SetDefaultAccount(t.Context(), "stuck", "on", false))
 	body = b.get("/dashboard/trains/stuck/accounts").body
 	require.NotContains(t, body, `data-testid="none-usable"`)
 	require.Contains(t, body, `data-testid="default-account"`)
@@ -401,7 +402,7 @@ func TestTheLastAccountOfATrain(t *testing.T) {
 			require.NotContains(t, a.body, `name="stays_restricted"`, "with this form it can be confirmed")
 		}
 		require.Equal(t, []string{"b 1"}, w.order("mine"))
-		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "mine", "a"))
+		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "mine", "a", false))
 		require.NotContains(t, ben.get(path).body, `data-testid="confirm-widen"`, "the default account is left")
 		require.Contains(t, ben.htmx().send(http.MethodDelete, path+"/b", nil).body, `data-testid="confirm-widen"`)
 
@@ -409,6 +410,29 @@ func TestTheLastAccountOfATrain(t *testing.T) {
 		a := ben.htmx().post(path+"/default", url.Values{"account_id": {""}})
 		isMappings(t, a, http.StatusOK)
 		require.Contains(t, a.body, `data-testid="unrestricted"`)
+	})
+}
+
+// Of many who each take away another account at once, one is told that it is the last.
+func TestTheLastAccountOfATrainAtOnce(t *testing.T) {
+	onDatabases(t, func(t *testing.T, w *world) {
+		names := []string{"a", "b", "c", "d", "e", "f"}
+		for _, name := range names {
+			w.addAccount(name)
+		}
+		w.addTrain("mine", names...)
+		b := w.login("Ann").htmx()
+		statuses := make([]int, len(names))
+		var group sync.WaitGroup
+		for i, name := range names {
+			group.Go(func() {
+				statuses[i] = b.send(http.MethodDelete, "/dashboard/trains/mine/accounts/"+name, url.Values{"stays_restricted": {"true"}}).status
+			})
+		}
+		group.Wait()
+		slices.Sort(statuses)
+		require.Equal(t, append(slices.Repeat([]int{http.StatusOK}, len(names)-1), http.StatusConflict), statuses)
+		require.Len(t, w.order("mine"), 1)
 	})
 }
 

@@ -280,7 +280,7 @@ func TestShowTrain(t *testing.T) {
 		w.addAccount("two")
 		w.addTrain("free")
 		w.addTrain("bound", "two")
-		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "bound", "one"))
+		require.NoError(t, w.store.SetDefaultAccount(t.Context(), "bound", "one", false))
 		require.NoError(t, w.store.DeactivateAccount(t.Context(), "two", false))
 		b := w.login("Ann")
 		require.Contains(t, b.get("/dashboard/trains/free").body, "it may use every active one")
