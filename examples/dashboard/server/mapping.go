@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,9 +26,11 @@ func (s *server) mappingRoutes(r *gin.RouterGroup) {
 	r.DELETE("/:id/accounts/:accountId", s.writing, s.removeMapping)
 	r.POST("/:id/accounts/:accountId", s.writing, s.byMethod(map[string]gin.HandlerFunc{"DELETE": s.removeMapping}))
 	r.POST("/:id/accounts/:accountId/move", s.writing, s.moveMapping)
+	r.POST("/:id/accounts/:accountId/default", s.writing, s.setDefaultAccount)
 	// Without JavaScript these show answers of POST, which people may reload.
 	r.GET("/:id/accounts/:accountId", toMappings)
 	r.GET("/:id/accounts/:accountId/move", toMappings)
+	r.GET("/:id/accounts/:accountId/default", toMappings)
 }
 
 // mappingsPath is the address of a train's mappings.
@@ -120,7 +123,8 @@ func (s *server) resetMappings(c *gin.Context) {
 	s.answerMapping(c, "Order taken away: every account has priority 0 now.", err)
 }
 
-// setDefaultAccount sets the account that the train tries first, or none.
+// setDefaultAccount sets the account that the train tries first: the one of the path, or
+// the one that the form names, or none.
 func (s *server) setDefaultAccount(c *gin.Context) {
 	ctx := c.Request.Context()
 	form, err := formOf(c)
@@ -129,7 +133,7 @@ func (s *server) setDefaultAccount(c *gin.Context) {
 		return
 	}
 	accountID, done := "", "The train has no default account now."
-	if wanted := form.Get("account_id"); wanted != "" {
+	if wanted := cmp.Or(c.Param("accountId"), form.Get("account_id")); wanted != "" {
 		account, err := s.findAccount(ctx, wanted)
 		if err != nil {
 			s.answerMapping(c, "", err)

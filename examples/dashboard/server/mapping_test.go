@@ -88,12 +88,13 @@ func TestShowMappings(t *testing.T) {
 		require.Contains(t, a.body, "Requests try <strong>b</strong> first")
 		require.Equal(t, 1, strings.Count(a.body, `data-testid="default-badge"`))
 		require.Contains(t, a.body, `<select id="account_id" name="account_id"`)
+		require.Equal(t, 1, strings.Count(a.body, `name="account_id"`), "the name says which field is meant")
 		require.Contains(t, a.body, `<option value="d">d</option>`)
 		require.NotContains(t, a.body, `<option value="a">`, "it is mapped already")
 		isMappings(t, b.htmx().get("/dashboard/trains/mine/accounts"), http.StatusOK)
 
 		// Pages that show the answer to a POST may be reloaded.
-		for _, path := range []string{"/order", "/reset", "/default", "/a", "/a/move"} {
+		for _, path := range []string{"/order", "/reset", "/default", "/a", "/a/move", "/a/default"} {
 			require.Equal(t, "/dashboard/trains/mine/accounts", b.get("/dashboard/trains/mine/accounts"+path).location())
 		}
 		require.Equal(t, http.StatusNotFound, b.get("/dashboard/trains/none/accounts").status)
@@ -344,6 +345,9 @@ func TestDefaultAccount(t *testing.T) {
 		require.Equal(t, "a", standard())
 		isMappings(t, b.htmx().post(path+"/default", url.Values{"account_id": {"b"}}), http.StatusOK)
 		require.Equal(t, "b", standard())
+		isMappings(t, b.htmx().post(path+"/a/default", url.Values{}), http.StatusOK) // what the button does
+		require.Equal(t, "a", standard())
+		isSaved(t, b, b.post(path+"/b/default", url.Values{}), path, "b is the default account now")
 		isMappings(t, b.htmx().post(path+"/default", url.Values{"account_id": {"none"}}), http.StatusNotFound)
 		require.Equal(t, http.StatusNotFound, b.post(path+"/default", url.Values{"account_id": {"../x"}}).status)
 		require.Equal(t, "b", standard())
