@@ -15,8 +15,9 @@ import (
 
 // An accountForm is what account_form.html shows: what was typed, but for secrets.
 type accountForm struct {
-	ID        string // empty: a new account
-	UpdatedAt string // of the account when the form was filled
+	ID        string                   // empty: a new account
+	UpdatedAt string                   // of the account when the form was filled
+	Stored    credstore.CredentialType // of the account that is edited
 	Name      string
 	Type      credstore.CredentialType
 	ExpiresAt string
@@ -24,6 +25,7 @@ type accountForm struct {
 	Others    string   // the others, with spaces between
 	IsMax     bool
 	Errors    map[string]string // by field; "" for what concerns the whole form
+	Lost      bool              // secrets were typed, and do not come back
 }
 
 // knownScopes have a check box: those of the provider's own client, and what they give.
@@ -36,12 +38,15 @@ var knownScopes = []struct{ Name, Help string }{
 // KnownScopes is for the template.
 func (accountForm) KnownScopes() any { return knownScopes }
 
+// Keeps tells whether a secret that is left blank stays: one of that type is stored.
+func (f accountForm) Keeps() bool { return f.Stored == f.Type }
+
 // Checked tells whether a scope's box is checked.
 func (f accountForm) Checked(scope string) bool { return slices.Contains(f.Scopes, scope) }
 
 // Other is the type that the form does not show the fields of.
 func (f accountForm) Other() accountForm {
-	other := accountForm{ID: f.ID, Type: credstore.OAuth, Errors: f.Errors}
+	other := accountForm{ID: f.ID, Stored: f.Stored, Type: credstore.OAuth, Errors: f.Errors}
 	if f.Type == credstore.OAuth {
 		other.Type = credstore.APIKey
 	}
@@ -95,6 +100,7 @@ func readAccountForm(values url.Values, id string) accountForm {
 		Others: values.Get("oauth_scopes_other"), IsMax: values.Get("oauth_is_max") != "",
 	}
 	f.setScopes(slices.Concat(values["oauth_scopes"], strings.Fields(f.Others)))
+	f.Lost = values.Get("api_key")+values.Get("oauth_access_token")+values.Get("oauth_refresh_token") != ""
 	if f.Name == "" {
 		f.fail("account_name", "Give the account a name.")
 	} else if err := credstore.CheckID("account name", f.Name); err != nil {
@@ -160,8 +166,8 @@ func (f *accountForm) secret(values url.Values, field string, required bool) cre
 	switch {
 	case text == "" && required:
 		f.fail(field, "This is needed.")
-	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		f.fail(field, "There is white space or a control character inside.")
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		f.fail(field, "There is white space inside, or a character that no header can carry.")
 	case text != "":
 		return credstore.NewSecret(text)
 	}
@@ -185,6 +191,8 @@ func (s *server) failAccountForm(c *gin.Context, f accountForm, err error) {
 	s.renderAccountForm(c, http.StatusUnprocessableEntity, f)
 }
 
+var kindNames = map[credstore.CredentialType]string{credstore.APIKey: "an API key", credstore.OAuth: "OAuth tokens"}
+
 // conflictingAccount shows the form again when somebody else has changed the account
 // meanwhile: what is stored now, beside what was typed.
 func (s *server) conflictingAccount(c *gin.Context, f accountForm) {
@@ -194,7 +202,7 @@ func (s *server) conflictingAccount(c *gin.Context, f accountForm) {
 		return
 	}
 	f.UpdatedAt = stored.UpdatedAt.Format(time.RFC3339Nano)
-	f.fail("", "Somebody else has changed this account meanwhile: it is now called "+stored.Name+" and is of type "+string(stored.Type)+
+	f.fail("", "Somebody else has changed this account meanwhile: it is now called "+stored.Name+" and holds "+kindNames[stored.Type]+
 		". Nothing of yours was saved. Saving again replaces what they did; its history shows what that was.")
 	s.renderAccountForm(c, http.StatusConflict, f)
 }
@@ -207,14 +215,14 @@ func (s *server) editAccount(c *gin.Context) {
 		s.fail(c, asNotFound(err))
 		return
 	}
-	f := accountForm{ID: account.ID, Name: account.Name, Type: account.Type, IsMax: account.IsMax}
+	f := accountForm{ID: account.ID, Stored: account.Type, Name: account.Name, Type: account.Type, IsMax: account.IsMax}
 	if !account.ExpiresAt.IsZero() {
 		f.ExpiresAt = account.ExpiresAt.Format(expiryLayout)
 	}
 	f.setScopes(account.Scopes)
 	if typed := c.Request.URL.Query(); typed.Has("account_name") {
 		f = readAccountForm(typed, account.ID)
-		f.Errors = nil
+		f.Stored, f.Errors = account.Type, nil
 	}
 	f.UpdatedAt = account.UpdatedAt.Format(time.RFC3339Nano)
 	s.renderAccountForm(c, http.StatusOK, f)
@@ -232,6 +240,7 @@ func (s *server) updateAccount(c *gin.Context) {
 		return
 	}
 	f := readAccountForm(values, stored.ID)
+	f.Stored = stored.Type
 	update := f.update(values, stored)
 	update.IfUpdatedAt, err = time.Parse(time.RFC3339Nano, f.UpdatedAt)
 	if err != nil && f.UpdatedAt != "" {
@@ -260,10 +269,10 @@ func (s *server) updateAccount(c *gin.Context) {
 func (f *accountForm) update(values url.Values, stored *credstore.Account) credstore.AccountUpdate {
 	update := credstore.AccountUpdate{Name: &f.Name, Type: &f.Type}
 	if f.Type == credstore.APIKey {
-		update.APIKey = f.secret(values, "api_key", false)
+		update.APIKey = f.secret(values, "api_key", !f.Keeps())
 		return update
 	}
-	update.AccessToken, update.RefreshToken = f.secret(values, "oauth_access_token", false), f.secret(values, "oauth_refresh_token", false)
+	update.AccessToken, update.RefreshToken = f.secret(values, "oauth_access_token", !f.Keeps()), f.secret(values, "oauth_refresh_token", !f.Keeps())
 	update.IsMax = &f.IsMax
 	if expiry := f.expiry(); !expiry.Equal(stored.ExpiresAt.Truncate(time.Second)) {
 		update.ExpiresAt = &expiry
@@ -299,12 +308,21 @@ func (s *server) validateAccountName(c *gin.Context) {
 // A nameCheck is what the check of a name shows.
 type nameCheck struct{ Problem, Name string }
 
-// credentialFields are the fields of a credential type.
+// credentialFields are the fields of a credential type, for a new account or one that is
+// edited.
 func (s *server) credentialFields(c *gin.Context) {
-	f := accountForm{Type: credstore.CredentialType(c.Query("credential_type")), ID: c.Query("account_id")}
+	f := accountForm{Type: credstore.CredentialType(c.Query("credential_type"))}
 	if credstore.CheckCredentialType(f.Type) != nil {
 		s.fail(c, errBadForm)
 		return
+	}
+	if id := c.Query("account_id"); id != "" {
+		account, err := s.store.GetAccount(c.Request.Context(), id)
+		if err != nil {
+			s.fail(c, asNotFound(err))
+			return
+		}
+		f.ID, f.Stored = account.ID, account.Type
 	}
 	s.renderBlock(c, http.StatusOK, "account_form", "credential-fields", page{Body: f})
 }

@@ -83,11 +83,16 @@ func (s *server) deactivateAccount(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	if err := s.admin.DeactivateAccount(c.Request.Context(), c.Param("id"), form.Get("remove_mappings") != ""); err != nil {
+	ctx := c.Request.Context()
+	account, err := s.store.GetAccount(ctx, c.Param("id"))
+	if err == nil {
+		err = s.admin.DeactivateAccount(ctx, account.ID, form.Get("remove_mappings") != "")
+	}
+	if err != nil {
 		s.fail(c, asNotFound(err))
 		return
 	}
-	setFlash(c, "The account is out of service. No request uses it any more.")
+	setFlash(c, "Account "+account.Name+" is out of service. No request uses it any more.")
 	s.redirect(c, "/dashboard/accounts")
 }
 

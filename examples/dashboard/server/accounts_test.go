@@ -67,6 +67,7 @@ func TestAccountFormMistakes(t *testing.T) {
 		"no token":       {"oauth_access_token", "", "This is needed."},
 		"broken token":   {"oauth_refresh_token", secret("a") + " " + secret("b"), "white space"},
 		"control":        {"oauth_refresh_token", secret("a") + "\x00", "white space"},
+		"not ASCII":      {"oauth_refresh_token", secret("a") + "ключ", "no header can carry"},
 		"bad expiry":     {"oauth_expires_at", "tomorrow", "date and time in UTC"},
 		"year of no row": {"oauth_expires_at", "0001-01-01T00:00:00Z0", "date and time in UTC"},
 	} {
@@ -78,6 +79,8 @@ func TestAccountFormMistakes(t *testing.T) {
 				require.Equal(t, http.StatusUnprocessableEntity, a.status)
 				require.Contains(t, a.body, c.want)
 				require.NotContains(t, a.body, "<script>alert")
+				require.Contains(t, a.body, "Secrets do not come back")
+				require.Equal(t, 1, strings.Count(a.body, " autofocus"), "at what is wrong")
 				require.Equal(t, b.header.Get("HX-Request") == "", strings.Contains(a.body, "<html"))
 			}
 		})
@@ -123,6 +126,24 @@ func TestEditAccount(t *testing.T) {
 		require.True(t, lease.Credential.Tokens.Refresh.Equal(credstore.NewSecret(secret("two"))), "what was left blank stays")
 		require.Equal(t, expiry, lease.Credential.Tokens.ExpiresAt)
 	})
+}
+
+// An account of another type needs the secrets of that type.
+func TestChangeOfType(t *testing.T) {
+	w := startWorld(t, "sqlite")
+	w.addAccount("one")
+	b := w.login("Ann")
+	require.Contains(t, b.htmx().get("/dashboard/accounts/fields?credential_type=api_key&account_id=one").body, "leave blank to keep")
+	require.NotContains(t, b.htmx().get("/dashboard/accounts/fields?credential_type=oauth&account_id=one").body, "leave blank to keep")
+	form := url.Values{"_method": {"PUT"}, "account_name": {"one"}, "credential_type": {"oauth"}, "oauth_access_token": {secret("a")}}
+	a := b.post("/dashboard/accounts/one", form)
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.body, "This is needed.")
+	form.Set("oauth_refresh_token", secret("b"))
+	require.Equal(t, http.StatusSeeOther, b.post("/dashboard/accounts/one", form).status)
+	account, err := w.store.GetAccount(t.Context(), "one")
+	require.NoError(t, err)
+	require.Equal(t, credstore.OAuth, account.Type)
 }
 
 var (

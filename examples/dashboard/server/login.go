@@ -93,9 +93,10 @@ func (s *server) logout(c *gin.Context) {
 func (s *server) logoutAll(c *gin.Context) {
 	v := visitorOf(c)
 	ctx := c.Request.Context()
-	err := s.sessions.endAll(ctx, v.actor.Name)
+	ended, err := s.sessions.endAll(ctx, v.actor.Name)
 	if err == nil {
 		err = s.recordSession(ctx, credstore.ActionLogoutAll, v.sessionID())
+		setFlash(c, "Logged out everywhere: "+plural(ended, "session")+" ended.")
 	}
 	s.leave(c, err)
 }
@@ -169,6 +170,9 @@ func (s *server) resumeAt(c *gin.Context) string {
 	page, err := url.Parse(from)
 	if err != nil || page.Host != c.Request.Host || localPath(page.Path) == "" {
 		return "/dashboard"
+	}
+	if c.Request.Method == http.MethodGet && c.Request.URL.Path == page.Path {
+		return c.Request.URL.RequestURI() // another search of the same list
 	}
 	form, err := formOf(c)
 	if err != nil {

@@ -31,8 +31,6 @@ type secretInput struct {
 	Problem             string
 }
 
-// newSecretInput makes the field of a secret; id is of what is edited, empty for what is
-// new.
-func newSecretInput(name, testID, label, id string, errors map[string]string) secretInput {
-	return secretInput{Name: name, TestID: testID, Label: label, Keeps: id != "", Problem: errors[name]}
+func newSecretInput(name, testID, label string, keeps bool, errors map[string]string) secretInput {
+	return secretInput{Name: name, TestID: testID, Label: label, Keeps: keeps, Problem: errors[name]}
 }

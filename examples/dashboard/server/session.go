@@ -143,13 +143,13 @@ func (s *sessions) extend(ctx context.Context, token, id string, deadline time.T
 // end ends one session.
 func (s *sessions) end(ctx context.Context, token string) error { return s.store.DeleteCtx(ctx, token) }
 
-// endAll ends every session of an operator, all at once, and also if who asked does not
-// wait for it.
-func (s *sessions) endAll(ctx context.Context, operator string) error {
+// endAll ends every session of an operator, all at once, also if who asked does not wait
+// for it, and returns how many those were.
+func (s *sessions) endAll(ctx context.Context, operator string) (ended int, err error) {
 	ctx = context.WithoutCancel(ctx)
 	all, err := s.store.AllCtx(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var keys []string
 	for key, data := range all {
@@ -157,8 +157,7 @@ func (s *sessions) endAll(ctx context.Context, operator string) error {
 			keys = append(keys, key)
 		}
 	}
-	_, err = s.store.DeleteMany(ctx, keys)
-	return err
+	return s.store.DeleteMany(ctx, keys)
 }
 
 // cleanUp removes what has ended from the store, now and then, until the function it
