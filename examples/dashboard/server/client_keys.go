@@ -68,7 +68,7 @@ func readClientKeys(text string) (keys []credstore.Secret, problem string) {
 	}
 	switch {
 	case len(keys) > maxNewClientKeys:
-		return nil, fmt.Sprintf("These are %d client keys. Add up to %d at a time.", len(keys), maxNewClientKeys)
+		return nil, "These are " + plural(len(keys), "client key") + ". Add up to " + thousands(maxNewClientKeys) + " at a time."
 	case len(bad) == 1:
 		return nil, "Line " + bad[0] + " is not a client key: " + clientKeyRule
 	case len(bad) > 1:
@@ -125,7 +125,7 @@ func addedText(added, known int) string {
 	case known == 1:
 		text += " 1 was there already."
 	case known > 1:
-		text += fmt.Sprintf(" %d were there already.", known)
+		text += " " + thousands(known) + " were there already."
 	}
 	return text
 }

@@ -26,7 +26,7 @@ func TestReadClientKeys(t *testing.T) {
 		"not UTF-8":  {text: "\uFFFD", problem: "Line 1 is not"},
 		"many bad":   {text: manyLines(12, "a b"), problem: "Lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more are not"},
 		"as many":    {text: manyLines(maxNewClientKeys, "k"), keys: strings.Fields(manyLines(maxNewClientKeys, "k"))},
-		"one beyond": {text: manyLines(maxNewClientKeys+1, "k"), problem: "These are 1001 client keys."},
+		"one beyond": {text: manyLines(maxNewClientKeys+1, "k"), problem: "These are 1,001 client keys. Add up to 1,000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys, problem := readClientKeys(c.text)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,6 +96,7 @@ var templateFuncs = template.FuncMap{
 		return out.String()
 	},
 	"plural":      plural,
+	"count":       thousands,
 	"moment":      newMoment,
 	"column":      newColumn,
 	"secretInput": newSecretInput,
@@ -120,10 +122,22 @@ func ago(now, t time.Time) string {
 	return fmt.Sprintf(text, fmt.Sprintf("%d days", int(distance.Hours()/24)))
 }
 
-// plural is a count and its noun: "1 train", "2 trains".
+// plural is a count and its noun: "1 train", "2,000 trains".
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return thousands(n) + " " + noun + "s"
 }
+
+// thousands is a count as people read it: 10,000.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for end := len(text) - 3; end > 0 && text[end-1] != '-'; end -= 3 {
+		text = text[:end] + "," + text[end:]
+	}
+	return text
+}
+
+// upTo is what is said of a text that is too long.
+func upTo(characters int) string { return "Up to " + plural(characters, "character") + "." }
