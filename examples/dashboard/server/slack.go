@@ -3,10 +3,6 @@ package server
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,23 +29,15 @@ type slackForm struct {
 	Stored     bool // there is a configuration
 	HasWebhook bool // with a webhook
 	Damaged    bool // what is stored cannot be read
-	Channel    string
-	Username   string
-	IconEmoji  string
-	Enabled    bool
+	Settings   slackSettings
 	Test       slackOutcome
 	Errors     map[string]string // by field; "" for what concerns the whole form
 
 	stored *credstore.SlackConfig // with the webhook; nil: none
 }
 
-// A slackText is what the template "slack-text" takes: a field of the form.
-type slackText struct{ Name, TestID, Label, Value, Help, Problem string }
-
-// Field is for the template.
-func (f *slackForm) Field(name, testID, label, value, help string) slackText {
-	return slackText{name, testID, label, value, help, f.Errors[name]}
-}
+// Inputs is for the template.
+func (f *slackForm) Inputs() slackInputs { return slackInputs{f.Settings, f.HasWebhook, f.Errors} }
 
 // Path is the address of the form.
 func (f *slackForm) Path() string { return slackPath(f.TrainID) }
@@ -68,8 +56,7 @@ func (s *server) showSlack(c *gin.Context) {
 		return
 	}
 	if typed := c.Request.URL.Query(); typed.Has("channel") { // comes back after a login in between
-		f.read(typed)
-		f.Errors = nil
+		f.Settings = readSlackSettings(typed, func(string, string) {})
 	}
 	s.renderSlack(c, http.StatusOK, f)
 }
@@ -85,7 +72,7 @@ func (s *server) storedSlack(c *gin.Context) (*slackForm, error) {
 	if err != nil {
 		return nil, asNotFound(err)
 	}
-	f := &slackForm{TrainID: train.ID, Active: train.Active, Enabled: true}
+	f := &slackForm{TrainID: train.ID, Active: train.Active, Settings: slackSettings{Enabled: true}}
 	slack, err := s.store.GetSlackConfig(c.Request.Context(), train.ID)
 	switch {
 	case errors.Is(err, credstore.ErrDamaged):
@@ -93,63 +80,10 @@ func (s *server) storedSlack(c *gin.Context) (*slackForm, error) {
 	case err != nil:
 		return nil, asNotFound(err)
 	case slack != nil:
-		f.stored, f.Stored, f.HasWebhook, f.Enabled = slack, true, !slack.WebhookURL.IsZero(), slack.Enabled
-		f.Channel, f.Username, f.IconEmoji = slack.Channel, slack.Username, slack.IconEmoji
+		f.stored, f.Stored, f.HasWebhook = slack, true, !slack.WebhookURL.IsZero()
+		f.Settings = slackSettings{slack.Channel, slack.Username, slack.IconEmoji, slack.Enabled}
 	}
 	return f, nil
-}
-
-// Bounds of what is typed, in characters. Slack's channel names have up to 80 (its API
-// reference, conversations.create); an id or a name with # is no longer than this.
-const (
-	maxWebhook   = 2048
-	maxSlackText = 255
-)
-
-// read fills the form with what was sent, but for the webhook, and finds mistakes.
-func (f *slackForm) read(values url.Values) {
-	text := func(field string) string {
-		value := strings.TrimSpace(values.Get(field))
-		switch {
-		case utf8.RuneCountInString(value) > maxSlackText:
-			f.fail(field, "Up to 255 characters.")
-		case strings.IndexFunc(value, unicode.IsControl) >= 0:
-			f.fail(field, "There is a control character inside.")
-		}
-		return value
-	}
-	f.Channel, f.Username, f.IconEmoji = text("channel"), text("username"), text("icon_emoji")
-	f.Enabled = values.Get("enabled") != ""
-}
-
-// webhook reads the webhook; none: the stored one stays.
-func (f *slackForm) webhook(values url.Values) credstore.Secret {
-	text := credstore.TrimSpace(values.Get("webhook_url"))
-	if text == "" {
-		if f.Enabled && !f.HasWebhook {
-			f.fail("webhook_url", "This is needed while notices are on.")
-		}
-		return credstore.Secret{}
-	}
-	if problem := webhookProblem(text); problem != "" {
-		f.fail("webhook_url", problem)
-	}
-	return credstore.NewSecret(text)
-}
-
-// webhookProblem says, without quoting it, what is wrong with the address of a webhook.
-func webhookProblem(text string) string {
-	if utf8.RuneCountInString(text) > maxWebhook {
-		return "Up to 2048 characters."
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return "There is white space or a control character inside."
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "Give the whole address, which begins with https:// or http://."
-	}
-	return ""
 }
 
 func (s *server) updateSlack(c *gin.Context) {
@@ -163,12 +97,10 @@ func (s *server) updateSlack(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	f.read(values)
-	webhook := f.webhook(values)
+	f.Settings = readSlackSettings(values, f.fail)
+	webhook := readWebhook(values, f.Settings.Enabled && !f.HasWebhook, f.fail)
 	if len(f.Errors) == 0 {
-		err = s.admin.SetSlackConfig(c.Request.Context(), f.TrainID, &credstore.SlackConfig{
-			WebhookURL: webhook, Channel: f.Channel, Username: f.Username, IconEmoji: f.IconEmoji, Enabled: f.Enabled,
-		})
+		err = s.admin.SetSlackConfig(c.Request.Context(), f.TrainID, f.Settings.config(webhook))
 	}
 	if errors.Is(err, credstore.ErrInvalid) && !errors.Is(err, credstore.ErrInvalidID) {
 		f.fail("", "The store takes no such text. Nothing was saved.")

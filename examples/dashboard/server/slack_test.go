@@ -90,7 +90,7 @@ func TestSlackFormMistakes(t *testing.T) {
 		"file":            {"webhook_url", "file://host/" + secret("a"), "Give the whole address"},
 		"script":          {"webhook_url", "javascript:alert('" + secret("a") + "')", "Give the whole address"},
 		"broken":          {"webhook_url", "https://hooks.example/%zz" + secret("a"), "Give the whole address"},
-		"long":            {"webhook_url", "https://hooks.example/" + secret("a") + strings.Repeat("a", 2048), "Up to 2048 characters."},
+		"long":            {"webhook_url", "https://hooks.example/" + secret("a") + strings.Repeat("a", 2048), "Up to 2,048 characters."},
 		"long channel":    {"channel", strings.Repeat("é", 256), "Up to 255 characters."},
 		"control":         {"username", "a\x00b", "control character"},
 		"lines in emojis": {"icon_emoji", "a\nb", "control character"},

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -22,16 +21,18 @@ type trainForm struct {
 	TrainID     string
 	Name        string
 	Description string
-	Slack       trainFormSlack
+	Slack       slackSettings
 	LostSecrets bool              // client keys or a webhook were typed, and do not come back
 	Stored      *credstore.Train  // what somebody else has stored meanwhile
 	Errors      map[string]string // by field; "" for what concerns the whole form
 }
 
-type trainFormSlack struct {
-	Channel, Username, IconEmoji string
-	Enabled                      bool
-}
+// maxDescription is how long a description may be, in characters: a few paragraphs, which
+// every page of the train shows.
+const maxDescription = 2000
+
+// SlackInputs is for the template.
+func (f trainForm) SlackInputs() slackInputs { return slackInputs{f.Slack, false, f.Errors} }
 
 func (f *trainForm) fail(field, message string) {
 	if f.Errors == nil {
@@ -45,24 +46,20 @@ func readTrainForm(values url.Values, id string) trainForm {
 	f := trainForm{
 		ID: id, UpdatedAt: values.Get("updated_at"), TrainID: credstore.TrimSpace(values.Get("train_id")),
 		Name: strings.TrimSpace(values.Get("train_name")), Description: strings.TrimSpace(values.Get("description")),
-		Slack: trainFormSlack{
-			Channel: strings.TrimSpace(values.Get("channel")), Username: strings.TrimSpace(values.Get("username")),
-			IconEmoji: strings.TrimSpace(values.Get("icon_emoji")), Enabled: values.Get("enabled") != "",
-		},
 	}
 	if id == "" {
 		f.checkTrainID()
+		f.Slack = readSlackSettings(values, f.fail)
 	}
-	if n := utf8.RuneCountInString(f.Name); n > credstore.MaxIDLength {
-		f.fail("train_name", "Up to 255 characters.")
+	if problem := lineProblem(f.Name, credstore.MaxIDLength); problem != "" {
+		f.fail("train_name", problem)
 	}
-	f.checkLine("train_name", f.Name)
-	if strings.ContainsRune(f.Description, 0) {
+	switch {
+	case utf8.RuneCountInString(f.Description) > maxDescription:
+		f.fail("description", upTo(maxDescription))
+	case strings.ContainsRune(f.Description, 0):
 		f.fail("description", "There is a NUL character inside.")
 	}
-	f.checkLine("channel", f.Slack.Channel)
-	f.checkLine("username", f.Slack.Username)
-	f.checkLine("icon_emoji", f.Slack.IconEmoji)
 	return f
 }
 
@@ -77,27 +74,12 @@ func (f *trainForm) checkTrainID() {
 	}
 }
 
-// checkLine refuses control characters, which a line of text has none of.
-func (f *trainForm) checkLine(field, text string) {
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		f.fail(field, "There is a control character inside.")
-	}
-}
-
 // readSlack is the Slack configuration that was typed; nil if nothing was.
 func (f *trainForm) readSlack(values url.Values) *credstore.SlackConfig {
-	webhook := credstore.TrimSpace(values.Get("webhook_url"))
-	if webhook == "" && f.Slack.Channel+f.Slack.Username+f.Slack.IconEmoji == "" {
+	if (f.Slack == slackSettings{Enabled: f.Slack.Enabled}) && credstore.TrimSpace(values.Get("webhook_url")) == "" {
 		return nil
 	}
-	address, err := url.Parse(webhook)
-	if webhook != "" && (err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http") {
-		f.fail("webhook_url", "This is not an http or https address.")
-	}
-	return &credstore.SlackConfig{
-		WebhookURL: credstore.NewSecret(webhook), Channel: f.Slack.Channel, Username: f.Slack.Username,
-		IconEmoji: f.Slack.IconEmoji, Enabled: f.Slack.Enabled,
-	}
+	return f.Slack.config(readWebhook(values, f.Slack.Enabled, f.fail))
 }
 
 // newTrain shows an empty form, or one filled from the address.

@@ -97,12 +97,20 @@ func TestTrainFormMistakes(t *testing.T) {
 		"channel":        {"channel", "a\x00b", "control character"},
 		"key with space": {"client_api_keys", secret("k1") + "\n\n" + secret("k") + " 2", "Line 3 is not a client key"},
 		"bad keys":       {"client_api_keys", "a b\n\u00e4" + secret("k") + "\nok\na\x00", "Lines 1, 2 and 4 are not client keys"},
-		"webhook":        {"webhook_url", "javascript:" + secret("hook"), "not an http or https address"},
+		"description":    {"description", strings.Repeat("ä", 2001), "Up to 2,000 characters."},
+		"long channel":   {"channel", strings.Repeat("ä", 256), "Up to 255 characters."},
+		"long user":      {"username", strings.Repeat("ä", 256), "Up to 255 characters."},
+		"long icon":      {"icon_emoji", strings.Repeat("ä", 256), "Up to 255 characters."},
+		"webhook":        {"webhook_url", "javascript:" + secret("hook"), "Give the whole address"},
+		"port alone":     {"webhook_url", "http://:80", "Give the whole address"},
+		"long webhook":   {"webhook_url", "https://hooks.example/" + strings.Repeat("a", 3000), "Up to 2,048 characters."},
+		"spaced webhook": {"webhook_url", "https://hooks.example/a b", "white space"},
+		"no webhook":     {"webhook_url", "", "This is needed while notices are on."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			form := url.Values{
 				"train_id": {"fresh"}, "train_name": {evil}, "description": {"</textarea>" + evil}, "channel": {"#kept"},
-				"client_api_keys": {secret("key")}, "webhook_url": {"https://hooks.example/" + secret("hook")},
+				"client_api_keys": {secret("key")}, "webhook_url": {"https://hooks.example/" + secret("hook")}, "enabled": {"true"},
 			}
 			form.Set(c.field, c.value)
 			for _, b := range []*browser{b, b.htmx()} {
@@ -118,6 +126,38 @@ func TestTrainFormMistakes(t *testing.T) {
 				require.Equal(t, b.header.Get("HX-Request") == "", strings.Contains(a.body, "<html"))
 			}
 		})
+	}
+	require.Len(t, w.events(), before)
+}
+
+// What is off needs no webhook, and what is as long as it may be is taken.
+func TestTrainFormBounds(t *testing.T) {
+	w := startWorld(t, "postgres")
+	b := w.login("Ann")
+	longest := func(n int) string { return strings.Repeat("ä", n) }
+	form := url.Values{"train_id": {"long"}, "train_name": {longest(255)}, "description": {longest(2000)}, "channel": {longest(255)}}
+	require.Equal(t, http.StatusSeeOther, b.post("/dashboard/trains", form).status)
+	slack, err := w.store.GetSlackConfig(t.Context(), "long")
+	require.NoError(t, err)
+	require.False(t, slack.Enabled)
+	require.Equal(t, longest(255), slack.Channel)
+
+	path := "/dashboard/trains/long"
+	form = filledForm(t, b.get(path+"/edit").body)
+	form.Set("description", longest(2000)+" ")
+	require.Equal(t, http.StatusSeeOther, b.post(path, form).status)
+	before := len(w.events())
+	for field, text := range map[string]string{"train_name": longest(256), "description": longest(2001)} {
+		form := url.Values{"_method": {"PUT"}, "train_name": {"kept"}, "description": {"kept"}}
+		form.Set(field, text)
+		for _, b := range []*browser{b, b.htmx()} {
+			a := b.post(path, form)
+			require.Equal(t, http.StatusUnprocessableEntity, a.status)
+			require.Contains(t, a.body, "characters.")
+			require.Contains(t, a.body, `id="`+field+`"`)
+			require.Regexp(t, `name="`+field+`"[^>]* aria-invalid="true"`, a.body)
+			require.Contains(t, a.body, text, "what was typed comes back")
+		}
 	}
 	require.Len(t, w.events(), before)
 }
