@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -27,10 +26,9 @@ type clientKeyView struct{ Hash string }
 // Short is as much of the hash as tells keys apart.
 func (k clientKeyView) Short() string { return k.Hash[:min(12, len(k.Hash))] }
 
-// clientKeys is the page of client keys that the address names; the pages around it lead
-// back to this part.
-func (s *server) clientKeys(ctx context.Context, train *credstore.Train, query url.Values) (clientKeyList, error) {
-	found, err := s.store.ListClientKeys(ctx, train.ID, pageRequest(query))
+// clientKeys is a page of client keys; the pages around it lead back to this part.
+func (s *server) clientKeys(ctx context.Context, train *credstore.Train, request credstore.PageRequest) (clientKeyList, error) {
+	found, err := s.store.ListClientKeys(ctx, train.ID, request)
 	if err != nil {
 		return clientKeyList{}, err
 	}
@@ -105,7 +103,7 @@ func (s *server) addClientKeys(c *gin.Context) {
 		problem = "Enter at least one client key."
 	}
 	if problem != "" {
-		s.renderTrain(c, http.StatusUnprocessableEntity, func(l *clientKeyList) { l.Problem = problem })
+		s.answerKeys(c, http.StatusUnprocessableEntity, func(l *clientKeyList) { l.Problem = problem })
 		return
 	}
 	added, err := s.admin.AddClientKeys(c.Request.Context(), c.Param("id"), keys...)
@@ -137,7 +135,7 @@ func (s *server) generateClientKey(c *gin.Context) {
 		s.fail(c, asNotFound(err))
 		return
 	}
-	s.renderTrain(c, http.StatusOK, func(l *clientKeyList) { l.Generated, l.Hash = key.Reveal(), credstore.HashClientKey(key) })
+	s.answerKeys(c, http.StatusOK, func(l *clientKeyList) { l.Generated, l.Hash = key.Reveal(), credstore.HashClientKey(key) })
 }
 
 // A clientKeyPage is what train_key_delete.html shows.

@@ -99,9 +99,9 @@ func TestGenerateClientKey(t *testing.T) {
 		w.addTrain("alpha")
 		b := w.login("Ann")
 		made := map[string]bool{}
-		for _, b := range []*browser{b, b.htmx()} {
-			a := b.post("/dashboard/trains/alpha/keys/generate", url.Values{})
-			require.Equal(t, http.StatusOK, a.status)
+		for query, b := range map[string]*browser{"": b, "?": b.htmx(), "?after=nonsense": b, "?before=nonsense": b.htmx()} {
+			a := b.post("/dashboard/trains/alpha/keys/generate"+query, url.Values{})
+			require.Equal(t, http.StatusOK, a.status, query)
 			require.Equal(t, "no-store", a.header.Get("Cache-Control"))
 			require.Empty(t, a.header.Values("Set-Cookie"), "no flash")
 			require.Equal(t, b.header.Get("HX-Request") == "", strings.Contains(a.body, "<html"))
@@ -111,9 +111,9 @@ func TestGenerateClientKey(t *testing.T) {
 			require.NoError(t, w.store.ValidateClientKey(t.Context(), "alpha", credstore.NewSecret(found[1])))
 			made[found[1]] = true
 		}
-		require.Len(t, made, 2)
+		require.Len(t, made, 4)
 		require.Equal(t, credstore.ActionClientKeyAdd, w.lastEvent().Action)
-		require.Contains(t, b.get("/dashboard/trains/alpha").body, `data-testid="key-count">3<`)
+		require.Contains(t, b.get("/dashboard/trains/alpha").body, `data-testid="key-count">5<`)
 		require.Equal(t, "/dashboard/trains/alpha", b.get("/dashboard/trains/alpha/keys/generate").location())
 		for key := range made {
 			require.NotContains(t, w.seen.String()+w.logs.String(), key)

@@ -38,31 +38,40 @@ type slackSummary struct {
 // shownMappings is how many mapped accounts a train's page names.
 const shownMappings = 20
 
-func (s *server) showTrain(c *gin.Context) { s.renderTrain(c, http.StatusOK, nil) }
-
-// renderTrain shows the page of a train. change, which may be nil, puts into the part
-// about client keys what a request about them has to say: htmx gets that part alone.
-func (s *server) renderTrain(c *gin.Context, status int, change func(*clientKeyList)) {
-	view, err := s.trainPage(c)
+func (s *server) showTrain(c *gin.Context) {
+	view, err := s.trainPage(c.Request.Context(), c.Param("id"), pageRequest(c.Request.URL.Query()))
 	if err != nil {
 		s.failList(c, err)
 		return
 	}
-	if change != nil {
-		change(&view.Keys)
+	s.renderTrain(c, http.StatusOK, view)
+}
+
+// answerKeys shows the page of a train, with its first client keys whatever the address
+// says, after change has put into the part about client keys what a request about them
+// has to say: htmx gets that part alone.
+func (s *server) answerKeys(c *gin.Context, status int, change func(*clientKeyList)) {
+	view, err := s.trainPage(c.Request.Context(), c.Param("id"), credstore.PageRequest{Limit: pageSize})
+	if err != nil {
+		s.fail(c, err)
+		return
 	}
+	change(&view.Keys)
+	s.renderTrain(c, status, view)
+}
+
+func (s *server) renderTrain(c *gin.Context, status int, view *trainPage) {
 	s.renderPart(c, status, "train", "client-keys", page{Title: view.Train.ID, Section: "trains", Body: view})
 }
 
-func (s *server) trainPage(c *gin.Context) (*trainPage, error) {
-	ctx := c.Request.Context()
-	train, err := s.store.GetTrain(ctx, c.Param("id"))
+func (s *server) trainPage(ctx context.Context, id string, keys credstore.PageRequest) (*trainPage, error) {
+	train, err := s.store.GetTrain(ctx, id)
 	if err != nil {
 		return nil, asNotFound(err)
 	}
 	view := &trainPage{Train: trainView{*train}}
 	view.All = "/dashboard/audit?" + url.Values{"object": {string(credstore.ObjectTrain)}, "id": {train.ID}}.Encode()
-	if view.Keys, err = s.clientKeys(ctx, train, c.Request.URL.Query()); err != nil {
+	if view.Keys, err = s.clientKeys(ctx, train, keys); err != nil {
 		return nil, err
 	}
 	if view.Accounts, err = s.accountsOf(ctx, train); err != nil {

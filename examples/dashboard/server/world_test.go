@@ -230,7 +230,7 @@ func (b *browser) send(method, path string, form url.Values) answered {
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	return b.do(request, !strings.HasSuffix(path, "/reveal") && !strings.HasSuffix(path, "/generate"))
+	return b.do(request, !strings.HasSuffix(path, "/reveal") && !strings.Contains(path, "/generate"))
 }
 
 func (b *browser) do(request *http.Request, noSecrets bool) answered {
