@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -124,11 +125,17 @@ func newCSVWriter(out io.Writer) eventWriter {
 	}
 }
 
-// cell is a text that no spreadsheet takes for a formula: what could begin one gets a
-// quote in front (OWASP, CSV Injection).
+// formula matches what a spreadsheet could take for the beginning of a formula: at the
+// beginning of a cell, or inside where one that separates cells by semicolons or tabs,
+// and knows no quotes in the middle of them, begins another. Signs of full width count,
+// as do those after quotes and spaces.
+var formula = regexp.MustCompile(`(^|[;\t\r\n])(["\p{Zs}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])`)
+
+// cell is a text that no spreadsheet takes for a formula: what could begin one gets an
+// apostrophe in front (OWASP, CSV Injection).
 func cell(text string) string {
-	if strings.HasPrefix(text, "\uFF1D") || strings.HasPrefix(text, "\uFF0B") || strings.HasPrefix(text, "\uFF0D") || strings.HasPrefix(text, "\uFF20") ||
-		text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+	text = formula.ReplaceAllString(text, "$1'$2")
+	if text != "" && strings.ContainsRune("\t\r\n", rune(text[0])) {
 		return "'" + text
 	}
 	return text

@@ -3,6 +3,8 @@ package server
 import (
 	"bufio"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +18,40 @@ import (
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
 )
+
+func TestCell(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "a": "a", "a=1": "a=1", "a-b": "a-b", "a, =1": "a, =1", "a@b;c@d": "a@b;c@d", "a; b": "a; b", "2026-01-31": "2026-01-31",
+		"=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\uFF1D1": "'\uFF1D1", " =1": "' =1", `"=1"`: `'"=1"`, "\u00a0=1": "'\u00a0=1",
+		"\ta": "'\ta", "\ra": "'\ra", "\na": "'\na", "\t=1": "'\t'=1", "\t\t=1": "'\t\t'=1",
+		"x;=1+1": "x;'=1+1", "x;;=1": "x;;'=1", "x\t+1": "x\t'+1", "x\n@a": "x\n'@a", "x\r\n-1": "x\r\n'-1", "=1;=2": "'=1;'=2",
+		`x;"=1"`: `x;'"=1"`, "x; =1": "x;' =1", "x;\uFF201": "x;'\uFF201", `{"name":"x;=1"}`: `{"name":"x;'=1"}`,
+	} {
+		require.Equal(t, want, cell(text), "%q", text)
+	}
+}
+
+// Nor is there a formula for programs that separate cells by something else.
+func TestExportHasNoFormulas(t *testing.T) {
+	var out strings.Builder
+	write := newCSVWriter(&out)
+	for _, lead := range []string{"", "x;", "x\t", "x\n", "x,\"y\";", "a\r\n"} {
+		for _, text := range []string{"=1+1", `"=1+1"`, " =1+1", "\t=1+1", ";=1+1", "=cmd|' /C calc'!A0", "@SUM(1)", "\uFF0B1"} {
+			state, err := json.Marshal(map[string]string{"name": lead + text})
+			require.NoError(t, err)
+			require.NoError(t, write([]credstore.AuditEvent{{ID: 1, Actor: credstore.Actor{Name: lead + text}, ObjectID: lead + text, Before: state}}))
+		}
+	}
+	for _, separator := range []string{";", "\t"} {
+		for line := range strings.Lines(out.String()) {
+			for cell := range strings.SplitSeq(line, separator) {
+				require.NotRegexp(t, "^[\" ]*[=+\\-@\uff1d\uff0b\uff0d\uff20]", cell, "%q", line)
+			}
+		}
+	}
+	_, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+	require.NoError(t, err)
+}
 
 // A tornTrail is a store whose database goes away after a page of events.
 type tornTrail struct{ credstore.AdminStore }
