@@ -24,6 +24,17 @@ func CheckCredentialType(t CredentialType) error {
 	return nil
 }
 
+// A SecretKind names one of an account's secrets, as audit events do.
+type SecretKind string
+
+// The kinds of secrets: an account of type [APIKey] has the first, one of type
+// [OAuth] the others.
+const (
+	SecretAPIKey       SecretKind = "api_key"
+	SecretAccessToken  SecretKind = "access_token"
+	SecretRefreshToken SecretKind = "refresh_token"
+)
+
 // An Account is an upstream credential as it is listed and shown: everything but
 // its secrets. Times have microsecond precision and are in UTC.
 type Account struct {

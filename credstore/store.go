@@ -156,9 +156,11 @@ type AccountAdmin interface {
 	// [ErrConflict].
 	UpdateAccount(ctx context.Context, accountID string, update AccountUpdate) (*Account, error)
 
-	// RevealCredential returns the account's secrets for a person to see, after
-	// recording who saw them. Deactivated accounts too. [ErrNotFound], [ErrDamaged].
-	RevealCredential(ctx context.Context, accountID string) (*Credential, error)
+	// RevealSecret returns one of the account's secrets for a person to see, after
+	// recording who saw which; zero when none is stored. Of deactivated accounts
+	// too. [ErrNotFound], [ErrInvalid] for a kind that accounts of its type do not
+	// have, [ErrDamaged].
+	RevealSecret(ctx context.Context, accountID string, kind SecretKind) (Secret, error)
 
 	// DeactivateAccount takes the account out of service (soft delete), and with
 	// removeMappings also out of every train that maps or defaults to it. A train

@@ -21,6 +21,7 @@ var accountAdminTests = []test{
 	{name: "UpdateConflict", run: testUpdateAccountConflict, requires: needs(admin)},
 	{name: "UpdateRace", run: testUpdateAccountRace, requires: needs(admin)},
 	{name: "Reveal", run: testReveal, requires: needs(admin)},
+	{name: "RevealRefused", run: testRevealRefused, requires: needs(admin)},
 	{name: "Deactivate", run: testDeactivateAccount, requires: needs(admin)},
 	{name: "DeactivateEverywhere", run: testDeactivateEverywhere, requires: needs(admin, mappings)},
 	{name: "DeactivateLast", run: testDeactivateLast, requires: needs(admin, mappings)},
@@ -203,21 +204,53 @@ func testUpdateAccountRace(t *testing.T, f *Fixture) {
 
 func testReveal(t *testing.T, f *Fixture) {
 	f.addAccounts(t, oauthAccount("a"), apiKeyAccount("b"))
-	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_b", false))
-	credential, err := f.Admin.RevealCredential(t.Context(), "acc_a")
-	require.NoError(t, err)
-	requireTokens(t, tokens("a"), credential.Tokens)
-	credential, err = f.Admin.RevealCredential(t.Context(), "acc_b")
-	require.NoError(t, err, "of a deactivated account too")
-	require.Equal(t, "sk-ant-api03-b", credential.APIKey.Reveal())
-
-	_, err = f.Admin.RevealCredential(t.Context(), "acc_c")
-	require.ErrorIs(t, err, credstore.ErrNotFound)
-	_, err = f.Admin.RevealCredential(t.Context(), "")
-	require.ErrorIs(t, err, credstore.ErrInvalidID)
+	require.NoError(t, f.Admin.DeactivateAccount(t.Context(), "acc_b", false), "of a deactivated account too")
+	for _, tt := range []struct {
+		id   string
+		kind credstore.SecretKind
+		want string
+	}{
+		{"acc_a", credstore.SecretAccessToken, tokens("a").Access.Reveal()},
+		{"acc_a", credstore.SecretRefreshToken, tokens("a").Refresh.Reveal()},
+		{"acc_b", credstore.SecretAPIKey, "sk-ant-api03-b"},
+	} {
+		secret, err := f.Admin.RevealSecret(t.Context(), tt.id, tt.kind)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, secret.Reveal())
+		last := f.auditTrail(t, credstore.AuditFilter{})[0]
+		require.Equal(t, credstore.ActionAccountReveal, last.Action)
+		require.Equal(t, tt.id, last.ObjectID)
+		requireState(t, `{"secret":"`+string(tt.kind)+`"}`, last.After, "which one")
+	}
 	f.Damage(t, "acc_a")
-	_, err = f.Admin.RevealCredential(t.Context(), "acc_a")
+	_, err := f.Admin.RevealSecret(t.Context(), "acc_a", credstore.SecretAccessToken)
 	require.ErrorIs(t, err, credstore.ErrDamaged)
+	secret, err := f.Admin.RevealSecret(t.Context(), "acc_a", credstore.SecretRefreshToken)
+	require.NoError(t, err, "the other one is not opened")
+	require.Equal(t, tokens("a").Refresh.Reveal(), secret.Reveal())
+}
+
+func testRevealRefused(t *testing.T, f *Fixture) {
+	f.addAccounts(t, oauthAccount("a"), apiKeyAccount("b"))
+	trail := f.auditTrail(t, credstore.AuditFilter{})
+	for _, tt := range []struct {
+		id   string
+		kind credstore.SecretKind
+		want error
+	}{
+		{"acc_none", credstore.SecretAPIKey, credstore.ErrNotFound},
+		{"", credstore.SecretAPIKey, credstore.ErrInvalidID},
+		{"acc_a", credstore.SecretAPIKey, credstore.ErrInvalid},
+		{"acc_b", credstore.SecretAccessToken, credstore.ErrInvalid},
+		{"acc_b", credstore.SecretRefreshToken, credstore.ErrInvalid},
+		{"acc_a", "", credstore.ErrInvalid},
+		{"acc_b", "API_KEY", credstore.ErrInvalid},
+	} {
+		secret, err := f.Admin.RevealSecret(t.Context(), tt.id, tt.kind)
+		require.ErrorIs(t, err, tt.want)
+		require.True(t, secret.IsZero())
+	}
+	require.Equal(t, trail, f.auditTrail(t, credstore.AuditFilter{}), "nothing was seen")
 }
 
 func testDeactivateAccount(t *testing.T, f *Fixture) {

@@ -153,7 +153,7 @@ func testAuditOfRefused(t *testing.T, f *Fixture) {
 	require.ErrorIs(t, err, credstore.ErrAlreadyExists)
 	require.ErrorIs(t, f.Admin.AddMapping(t.Context(), "main", "acc_none", 1), credstore.ErrNotFound)
 	require.ErrorIs(t, f.Admin.DeactivateTrain(t.Context(), "none"), credstore.ErrNotFound)
-	_, err = f.Admin.RevealCredential(t.Context(), "acc_none")
+	_, err = f.Admin.RevealSecret(t.Context(), "acc_none", credstore.SecretAPIKey)
 	require.ErrorIs(t, err, credstore.ErrNotFound)
 	require.Equal(t, trail, f.auditTrail(t, credstore.AuditFilter{}))
 }

@@ -86,12 +86,12 @@ var changes = []changeCase{
 		events: []credstore.Event{accountEvent("acc_b")},
 	},
 	{
-		name: "RevealCredential",
+		name: "RevealSecret",
 		run: func(ctx context.Context, admin credstore.AdminStore) error {
-			_, err := admin.RevealCredential(ctx, "acc_b")
+			_, err := admin.RevealSecret(ctx, "acc_b", credstore.SecretRefreshToken)
 			return err
 		},
-		audit: accountAudit(credstore.ActionAccountReveal, "acc_b", "", ""),
+		audit: accountAudit(credstore.ActionAccountReveal, "acc_b", "", `{"secret":"refresh_token"}`),
 	},
 	{
 		name: "CreateTrain",

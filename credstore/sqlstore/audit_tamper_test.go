@@ -231,8 +231,9 @@ func TestKeyReplaced(t *testing.T) {
 
 		addOAuth(t, x.Store, "a")
 		x.exec(t, `UPDATE accounts SET oauth_access_token_encrypted = (SELECT chain_key_encrypted FROM audit_chain)`)
-		for _, read := range []func(context.Context, string) (*credstore.Credential, error){x.GetCredential, x.RevealCredential} {
-			_, err = read(t.Context(), "a")
+		_, shown := x.GetCredential(t.Context(), "a")
+		_, revealed := x.RevealSecret(t.Context(), "a", credstore.SecretAccessToken)
+		for _, err := range []error{shown, revealed} {
 			require.ErrorIs(t, err, credstore.ErrDamaged)
 			require.ErrorContains(t, err, "the audit trail's key, moved here")
 		}
@@ -326,7 +327,7 @@ func TestTamperedTrailIsNotContinued(t *testing.T) {
 				requireTampered(t, err, tt.eventID, tt.says)
 				_, err = store.GetTrain(ctx, "main")
 				require.ErrorIs(t, err, credstore.ErrNotFound)
-				_, err = store.RevealCredential(ctx, "a")
+				_, err = store.RevealSecret(ctx, "a", credstore.SecretAccessToken)
 				requireTampered(t, err, tt.eventID, tt.says)
 				require.NoError(t, store.SaveTokens(ctx, "a", tokens("a").Refresh, tokens("a")))
 			}

@@ -54,24 +54,52 @@ func (s *Store) GetCredential(ctx context.Context, accountID string) (*credstore
 	return s.credential(row, row.AccessToken) // to open the refresh token too would be a second derivation
 }
 
-// RevealCredential implements [credstore.AccountAdmin].
-func (s *Store) RevealCredential(ctx context.Context, accountID string) (*credstore.Credential, error) {
+// RevealSecret implements [credstore.AccountAdmin].
+func (s *Store) RevealSecret(ctx context.Context, accountID string, kind credstore.SecretKind) (credstore.Secret, error) {
+	secret, err := s.revealSecret(ctx, accountID, kind)
+	return secret, about(err, "reveal a secret of account %q", accountID)
+}
+
+func (s *Store) revealSecret(ctx context.Context, accountID string, kind credstore.SecretKind) (credstore.Secret, error) {
+	var none credstore.Secret
 	if err := credstore.CheckID("account id", accountID); err != nil {
-		return nil, err
+		return none, err
 	}
-	var row *sealedRow
-	err := s.write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-		if row, err = tx.readSealed(ctx, "a.account_id", accountID); err != nil {
+	var sealed string
+	err := s.write(ctx, func(ctx context.Context, tx *Tx) error {
+		row, err := tx.readSealed(ctx, "a.account_id", accountID)
+		if err != nil {
 			return err
 		}
-		return tx.AppendAudit(ctx, credstore.AuditEvent{
-			Action: credstore.ActionAccountReveal, ObjectType: credstore.ObjectAccount, ObjectID: accountID,
-		})
+		if sealed, err = row.secret(kind); err != nil {
+			return err
+		}
+		c := newChange()
+		c.after["secret"] = kind
+		return tx.record(ctx, credstore.ActionAccountReveal, credstore.ObjectAccount, accountID, c)
 	})
 	if err != nil {
-		return nil, about(err, "account %q", accountID)
+		return none, err
 	}
-	return s.credential(row, row.AccessToken, row.RefreshToken)
+	secrets, err := s.open(sealed)
+	if err != nil {
+		return none, err
+	}
+	return secrets[0], nil
+}
+
+// secret is one of the secrets that the account's type uses, sealed.
+func (r *sealedRow) secret(kind credstore.SecretKind) (sealed string, err error) {
+	isAPIKey := credstore.CredentialType(r.Type) == credstore.APIKey
+	switch {
+	case isAPIKey && kind == credstore.SecretAPIKey:
+		return r.APIKey, nil
+	case !isAPIKey && kind == credstore.SecretAccessToken:
+		return r.AccessToken, nil
+	case !isAPIKey && kind == credstore.SecretRefreshToken:
+		return r.RefreshToken, nil
+	}
+	return "", fmt.Errorf("%w: an account of type %s has no secret of that kind", credstore.ErrInvalid, r.Type)
 }
 
 // credential opens the secrets that the account's type uses: the API key, or those

@@ -53,13 +53,13 @@ func writer(path, name string) (spent map[string]string, err error) {
 			return nil, err
 		}
 		for {
-			credential, err := store.RevealCredential(ctx, "a")
+			stored, err := store.RevealSecret(ctx, "a", credstore.SecretRefreshToken)
 			if err != nil {
 				return nil, err
 			}
-			err = store.SaveTokens(ctx, "a", credential.Tokens.Refresh, tokens(label))
+			err = store.SaveTokens(ctx, "a", stored, tokens(label))
 			if err == nil {
-				spent[credential.Tokens.Refresh.Reveal()] = tokens(label).Refresh.Reveal()
+				spent[stored.Reveal()] = tokens(label).Refresh.Reveal()
 				break
 			}
 			if !errors.Is(err, credstore.ErrConflict) {
@@ -111,9 +111,9 @@ func TestSQLiteProcesses(t *testing.T) {
 		length++
 	}
 	require.Equal(t, (processes+1)*savesPerWriter, length, "an unbroken chain")
-	credential, err := store.RevealCredential(t.Context(), "a")
+	stored, err := store.RevealSecret(t.Context(), "a", credstore.SecretRefreshToken)
 	require.NoError(t, err)
-	require.Equal(t, token, credential.Tokens.Refresh.Reveal())
+	require.Equal(t, token, stored.Reveal())
 	train, err := store.GetTrain(t.Context(), "main")
 	require.NoError(t, err)
 	require.Equal(t, (processes+1)*savesPerWriter, train.ClientKeys)

@@ -187,8 +187,8 @@ func TestSealerFails(t *testing.T) {
 		require.ErrorIs(t, store.SaveTokens(t.Context(), "a", tokens("a").Refresh, tokens("new")), context.DeadlineExceeded)
 		_, err := store.CreateAccount(t.Context(), credstore.NewAccount{Name: "b", Type: credstore.APIKey, APIKey: credstore.NewSecret("k")})
 		require.Error(t, err)
-		credential, err := store.RevealCredential(t.Context(), "a")
+		stored, err := store.RevealSecret(t.Context(), "a", credstore.SecretRefreshToken)
 		require.NoError(t, err)
-		require.Equal(t, "refresh-a", credential.Tokens.Refresh.Reveal())
+		require.Equal(t, "refresh-a", stored.Reveal())
 	})
 }

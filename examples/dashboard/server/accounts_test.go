@@ -217,9 +217,14 @@ func TestReveal(t *testing.T) {
 			require.Equal(t, b.header.Get("HX-Request") == "", a.header.Get("Refresh") == "30;url=/dashboard/accounts/one", "hides without JavaScript too")
 			require.Len(t, w.events(), before+1)
 			require.Equal(t, credstore.ActionAccountReveal, w.lastEvent().Action)
+			require.JSONEq(t, `{"secret":"api_key"}`, string(w.lastEvent().After))
 			require.NotEmpty(t, w.lastEvent().Actor.Session)
 		}
-		require.Equal(t, http.StatusBadRequest, b.post("/dashboard/accounts/one/reveal", url.Values{"secret": {"refresh_token"}}).status)
+		before := len(w.events())
+		for _, wrong := range []string{"refresh_token", "name", ""} {
+			require.Equal(t, http.StatusBadRequest, b.post("/dashboard/accounts/one/reveal", url.Values{"secret": {wrong}}).status)
+		}
+		require.Len(t, w.events(), before, "nothing was seen")
 		require.Equal(t, http.StatusNotFound, b.post("/dashboard/accounts/none/reveal", url.Values{"secret": {"api_key"}}).status)
 		require.Equal(t, http.StatusForbidden, b.post("/dashboard/accounts/one/reveal", url.Values{"secret": {"api_key"}, "_csrf": {"x"}}).status)
 	})

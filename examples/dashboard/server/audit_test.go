@@ -291,8 +291,10 @@ func TestNoSecretsInTheTrail(t *testing.T) {
 			AccessToken: credstore.NewSecret(canary + "access02"), RefreshToken: credstore.NewSecret(canary + "refresh02"), APIKey: credstore.NewSecret(canary + "apikey02"),
 		})
 		require.NoError(t, err)
-		_, err = w.store.RevealCredential(ctx, account.ID)
-		require.NoError(t, err)
+		for _, kind := range []credstore.SecretKind{credstore.SecretAccessToken, credstore.SecretRefreshToken} {
+			_, err = w.store.RevealSecret(ctx, account.ID, kind)
+			require.NoError(t, err)
+		}
 		w.addTrain("project", account.ID)
 		_, err = w.store.AddClientKeys(ctx, "project", credstore.NewSecret(canary+"clientkey02"))
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -20,43 +21,32 @@ type revealView struct {
 	Seconds   int
 }
 
-// reveal shows one secret of an account. The store commits the audit event before it
-// gives the secret away.
+// reveal shows one secret of an account. The store commits the audit event, which says
+// which it was, before it gives the secret away.
 func (s *server) reveal(c *gin.Context) {
 	form, err := formOf(c)
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
-	credential, err := s.admin.RevealCredential(c.Request.Context(), c.Param("id"))
-	if err != nil {
-		s.fail(c, asNotFound(err))
-		return
-	}
-	view := revealView{AccountID: credential.AccountID, Seconds: revealSeconds}
-	var secret credstore.Secret
-	for _, field := range secretFields(credential.Type) {
+	view := revealView{AccountID: c.Param("id"), Seconds: revealSeconds}
+	for _, field := range slices.Concat(secretFields(credstore.APIKey), secretFields(credstore.OAuth)) {
 		if field.Name == form.Get("secret") {
-			view.Field, secret = field, secretOf(credential, field.Name)
+			view.Field = field
 		}
 	}
 	if view.Field.Name == "" {
 		s.fail(c, errBadForm)
 		return
 	}
+	secret, err := s.admin.RevealSecret(c.Request.Context(), view.AccountID, credstore.SecretKind(view.Field.Name))
+	if err != nil {
+		s.fail(c, asNotFound(err))
+		return
+	}
 	view.Secret = secret.Reveal()
 	if !isHTMX(c) { // hides it without JavaScript
-		c.Header("Refresh", strconv.Itoa(revealSeconds)+";url=/dashboard/accounts/"+credential.AccountID)
+		c.Header("Refresh", strconv.Itoa(revealSeconds)+";url=/dashboard/accounts/"+view.AccountID)
 	}
 	s.renderPart(c, http.StatusOK, "reveal", "revealed", page{Title: view.Field.Label, Section: "accounts", Body: view})
-}
-
-func secretOf(credential *credstore.Credential, field string) credstore.Secret {
-	switch field {
-	case "access_token":
-		return credential.Tokens.Access
-	case "refresh_token":
-		return credential.Tokens.Refresh
-	}
-	return credential.APIKey
 }
