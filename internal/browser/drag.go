@@ -12,13 +12,40 @@ import (
 // dragSteps is the number of moves between the two ends of a drag.
 const dragSteps = 10
 
+// Throw drags as Drag does, but in few steps and without lingering: the drop comes at once.
+func (tab *Tab) Throw(from, to string) {
+	tab.t.Helper()
+	tab.drag("throw "+from+" to "+to, from, to, 3, hand.drop)
+}
+
+// DragAndCancel drags as Drag does, but presses Escape instead of dropping.
+func (tab *Tab) DragAndCancel(from, to string) {
+	tab.t.Helper()
+	tab.drag("drag and cancel "+from, from, to, dragSteps, func(hand hand, ctx context.Context, end point) error {
+		if err := tab.linger(ctx, hand, end); err != nil {
+			return err
+		}
+		return hand.cancel(ctx, end)
+	})
+}
+
 // Drag drags the middle of one element to the middle of another and drops it there: with
 // the mouse, or on a phone with a finger. It lingers at the end until the page is at rest,
 // as a person would: SortableJS ignores what comes while it animates. Both elements must fit
 // into the window.
 func (tab *Tab) Drag(from, to string) {
 	tab.t.Helper()
-	what := "drag " + from + " to " + to
+	tab.drag("drag "+from+" to "+to, from, to, dragSteps, func(hand hand, ctx context.Context, end point) error {
+		if err := tab.linger(ctx, hand, end); err != nil {
+			return err
+		}
+		return hand.drop(ctx, end)
+	})
+}
+
+// drag moves an element's middle to that of another, and ends as it is told.
+func (tab *Tab) drag(what, from, to string, steps int, finish func(hand, context.Context, point) error) {
+	tab.t.Helper()
 	tab.point(what, to) // scrolls
 	start := tab.point(what, from)
 	end := tab.point(what, to)
@@ -30,16 +57,13 @@ func (tab *Tab) Drag(from, to string) {
 		if err := hand.press(ctx, start); err != nil {
 			return err
 		}
-		for i := range dragSteps {
-			part := float64(i+1) / dragSteps
+		for i := range steps {
+			part := float64(i+1) / float64(steps)
 			if err := hand.move(ctx, point{start.X + (end.X-start.X)*part, start.Y + (end.Y-start.Y)*part}); err != nil {
 				return err
 			}
 		}
-		if err := tab.linger(ctx, hand, end); err != nil {
-			return err
-		}
-		return hand.drop(ctx, end)
+		return finish(hand, ctx, end)
 	})
 }
 
@@ -48,6 +72,7 @@ type hand interface {
 	press(context.Context, point) error
 	move(context.Context, point) error
 	drop(context.Context, point) error
+	cancel(context.Context, point) error // with the Escape key, then let go
 }
 
 // linger moves a little at the end of a drag until that changes nothing in the page.
@@ -104,6 +129,23 @@ func (finger) move(ctx context.Context, at point) error {
 
 func (finger) drop(ctx context.Context, _ point) error {
 	return dispatchTouch(ctx, input.DispatchTouchEventTypeTouchEnd)
+}
+
+func (f finger) cancel(ctx context.Context, at point) error {
+	if err := pressEscape(ctx); err != nil {
+		return err
+	}
+	return f.drop(ctx, at)
+}
+
+func pressEscape(ctx context.Context) error {
+	for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
+		err := call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: "Escape", Code: "Escape", WindowsVirtualKeyCode: 27})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func dispatchTouch(ctx context.Context, kind input.DispatchTouchEventType, at ...point) error {
@@ -171,6 +213,22 @@ func (m *mouse) drop(ctx context.Context, at point) error {
 		return err
 	}
 	return call(ctx, input.SetInterceptDrags, input.SetInterceptDragsParams{Enabled: false})
+}
+
+// cancel tells the page what the browser does of a drag that Escape ends: keys do not
+// reach the page then.
+func (m *mouse) cancel(ctx context.Context, at point) error {
+	if m.data == nil {
+		if err := pressEscape(ctx); err != nil {
+			return err
+		}
+		return m.drop(ctx, at)
+	}
+	if err := m.dispatchDrag(ctx, input.DispatchDragEventTypeDragCancel, at); err != nil {
+		return err
+	}
+	m.data = nil
+	return m.drop(ctx, at)
 }
 
 func (m *mouse) dispatchDrag(ctx context.Context, kind input.DispatchDragEventType, at point) error {

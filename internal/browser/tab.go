@@ -27,6 +27,7 @@ type Options struct {
 	NoScript bool // the page's scripts are off
 	Phone    bool // a telephone's narrow screen (390 by 844 points), used by touch
 	Dark     bool // the system prefers dark colours
+	Motion   bool // the system does not ask for less motion
 }
 
 // Tab is one tab of the browser with cookies and storage of its own. Its methods fail the
@@ -97,9 +98,13 @@ func (tab *Tab) setUp() error {
 	screen := emulation.SetDeviceMetricsOverrideParams{
 		Width: int64(width), Height: int64(height), DeviceScaleFactor: 1, Mobile: tab.options.Phone,
 	}
+	motion := "reduce"
+	if tab.options.Motion {
+		motion = "no-preference"
+	}
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: colours},
-		{Name: "prefers-reduced-motion", Value: "reduce"},
+		{Name: "prefers-reduced-motion", Value: motion},
 	}}
 	ctx, cancel := context.WithTimeout(tab.ctx, tab.timeout)
 	defer cancel()

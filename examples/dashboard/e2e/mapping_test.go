@@ -60,6 +60,43 @@ func TestReorderByDrag(t *testing.T) {
 	}
 }
 
+// What is thrown lands where it was let go, however fast.
+func TestReorderByThrow(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]browser.Options{"mouse": {Motion: true}, "finger": {Phone: true, Motion: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := startWorld(t, sqlite)
+			w.addAccounts("one", "two", "three", "four", "five", "six")
+			w.addTrain("project", "one", "two", "three", "four", "five", "six")
+			tab := w.open(t, &options)
+			tab.visit("/dashboard/trains/project/accounts")
+			tab.Throw(item("one", id("drag-handle")), item("five", id("drag-handle")))
+			tab.WaitText(id("mapping-status"), "Saved: one is now 5 of 6.")
+			tab.requireOrder("two", "three", "four", "five", "one", "six")
+			tab.Throw(item("six", id("drag-handle")), item("two", id("drag-handle")))
+			tab.WaitText(id("mapping-status"), "Saved: six is now 1 of 6.")
+			tab.requireOrder("six", "two", "three", "four", "five", "one")
+		})
+	}
+}
+
+func TestCancelledDragSavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]browser.Options{"mouse": {}, "finger": {Phone: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, tab := startMappings(t, sqlite, &options)
+			before := w.actions()
+			tab.DragAndCancel(item("one", id("drag-handle")), item("three", id("drag-handle")))
+			tab.eventually(func() bool { return tab.order() == "one two three" }, "the order does not come back")
+			tab.Click(item("three", id("move-up"))) // the page can still be used
+			tab.requireOrder("one", "three", "two")
+			require.Len(t, w.actions(), len(before)+1)
+		})
+	}
+}
+
 func TestReorderByKeyboard(t *testing.T) {
 	t.Parallel()
 	w, tab := startMappings(t, postgres, nil)

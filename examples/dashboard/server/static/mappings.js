@@ -40,6 +40,34 @@
     if (!running) saveMoves();
   };
 
+  // The drag that is going on. The list keeps up with the pointer as it can; what counts is
+  // where the pointer is when it lets go.
+  let drag = null; // { before: the order, native: whether the browser does it, cancelled }
+
+  // indexAt is the place in the list that a height in the window is at. What is on its way
+  // to a place counts as being there.
+  const indexAt = (list, y) => {
+    const within = y - list.getBoundingClientRect().top + list.offsetTop;
+    const above = [...list.children].filter((item) => item.offsetTop + item.offsetHeight < within).length;
+    return Math.min(above, list.children.length - 1);
+  };
+
+  const endDrag = (list, item, event) => {
+    const { before, native, cancelled } = drag;
+    drag = null;
+    item.draggable = true;
+    const dropped = !cancelled && (native ? event.type === "drop" : ["pointerup", "mouseup", "touchend"].includes(event.type));
+    const after = before.filter((other) => other !== item);
+    const index = dropped ? indexAt(list, (event.changedTouches?.[0] ?? event).clientY) : before.indexOf(item);
+    after.splice(index, 0, item);
+    list.append(...after);
+    if (index !== before.indexOf(item)) save(after.map((each) => each.dataset.accountId), item.dataset.accountId);
+  };
+
+  document.addEventListener("dragstart", () => { if (drag) drag.native = true; });
+  document.addEventListener("dragover", (e) => { if (drag) e.preventDefault(); }); // it may be dropped beside the list
+  document.addEventListener("keydown", (e) => { if (drag && e.key === "Escape") drag.cancelled = true; });
+
   const setUp = () => {
     const list = place()?.querySelector(".mapping-list");
     sortable?.destroy();
@@ -52,11 +80,9 @@
       preventOnFilter: false,
       animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 120,
       ghostClass: "account-ghost",
-      onEnd: (e) => {
-        e.item.draggable = true;
-        if (e.oldIndex === e.newIndex) return;
-        save(items().map((item) => item.dataset.accountId), e.item.dataset.accountId);
-      },
+      fallbackOnBody: true, // what a finger drags is a copy, which is no part of the list
+      onStart: (e) => { drag = { before: items(), native: e.originalEvent?.type === "dragstart" }; },
+      onEnd: (e) => endDrag(list, e.item, e.originalEvent),
     });
   };
 
