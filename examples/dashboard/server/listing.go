@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,14 +19,26 @@ const pageSize = 50
 // around.
 type listing struct {
 	Path     string
-	Query    url.Values
-	Total    int // rows that pass the filter
+	Query    url.Values // what the list knows of the address, but for the page
+	Total    int        // rows that pass the filter
 	PrevPage string
 	NextPage string
 }
 
+// listFields are what each list knows of its address, beside the page.
+var listFields = map[string][]string{
+	"/dashboard/accounts": {"q", "type", "status", "sort", "dir"},
+	"/dashboard/trains":   {"q", "account", "status", "sort", "dir"},
+	"/dashboard/audit":    {"actor", "session", "action", "object", "id", "since", "until"},
+}
+
 func newListing(path string, query url.Values, total int, prev, next string) listing {
-	l := listing{Path: path, Query: query, Total: total}
+	l := listing{Path: path, Query: url.Values{}, Total: total}
+	for _, name := range listFields[path] {
+		if value := query.Get(name); value != "" {
+			l.Query.Set(name, value)
+		}
+	}
 	if prev != "" {
 		l.PrevPage = l.address(fields{"before": prev, "after": ""})
 	}
@@ -40,8 +53,8 @@ func (l listing) Get(name string) string { return l.Query.Get(name) }
 
 // Filtered tells whether the list leaves something out.
 func (l listing) Filtered() bool {
-	for name, values := range l.Query {
-		if name != "sort" && name != "dir" && name != "after" && name != "before" && strings.Join(values, "") != "" {
+	for name := range l.Query {
+		if name != "sort" && name != "dir" {
 			return true
 		}
 	}
@@ -82,11 +95,7 @@ type fields map[string]string
 // address is the list with some fields set, and others removed that are set to "".
 func (l listing) address(changes fields) string {
 	query := url.Values{}
-	for name, values := range l.Query {
-		if value := strings.Join(values, ""); value != "" {
-			query.Set(name, values[0])
-		}
-	}
+	maps.Copy(query, l.Query)
 	for name, value := range changes {
 		if query.Set(name, value); value == "" {
 			query.Del(name)
@@ -119,7 +128,6 @@ func (s *server) failList(c *gin.Context, err error) {
 		s.fail(c, err)
 		return
 	}
-	query.Del("after")
-	query.Del("before")
-	c.Redirect(http.StatusSeeOther, c.Request.URL.Path+"?"+query.Encode())
+	first := newListing(c.Request.URL.Path, query, 0, "", "")
+	c.Redirect(http.StatusSeeOther, first.address(nil))
 }
