@@ -57,8 +57,8 @@ func (s *server) render(c *gin.Context, status int, name string, p page) {
 	s.renderBlock(c, status, name, "layout", p)
 }
 
-// renderPart answers with the page, or with its block of that name alone if htmx asks
-// for the element that the block fills.
+// renderPart answers with the page, or with its block of that name alone if htmx asks:
+// our pages ask at each address for the element that its block fills.
 func (s *server) renderPart(c *gin.Context, status int, name, block string, p page) {
 	if !isHTMX(c) {
 		block = "layout"
@@ -94,6 +94,10 @@ var templateFuncs = template.FuncMap{
 			return string(data)
 		}
 		return out.String()
+	},
+	"json": func(v any) (string, error) { // for attributes that hold JSON
+		text, err := json.Marshal(v)
+		return string(text), err
 	},
 	"plural":      plural,
 	"count":       thousands,
