@@ -12,10 +12,12 @@
 // # Pages
 //
 // Every page is a template of its own in templates/, around it layout.html. A handler
-// calls [server.render] with the name of a block: a request of htmx that names the
-// block's element as its target gets the block alone, any other request the page that
-// holds it. What a form says of PUT and DELETE comes as POST with the field _method
-// where there is no JavaScript.
+// calls [server.render] for the whole page, or [server.renderPart] with the name of a
+// block: a request of htmx (HX-Request, which no other site's page can send) gets the
+// block alone, any other request the page that holds it. So each address has one block,
+// and what asks for it with htmx names the element that the block fills as its target.
+// What a form says of PUT and DELETE comes as POST with the field _method where there is
+// no JavaScript.
 //
 // # Secrets
 //
