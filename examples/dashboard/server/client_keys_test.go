@@ -153,6 +153,29 @@ func TestRevokeClientKey(t *testing.T) {
 	})
 }
 
+// Who puts a key where its hash belongs does not read it on the page that says so.
+func TestKeyInPlaceOfItsHash(t *testing.T) {
+	onDatabases(t, func(t *testing.T, w *world) {
+		w.addTrain("alpha")
+		b := w.login("Ann")
+		const key = "cnp_plainkeyinanaddress"
+		_, err := w.store.AddClientKeys(t.Context(), "alpha", credstore.NewSecret(key))
+		require.NoError(t, err)
+		path := "/dashboard/trains/alpha/keys/" + key
+		for _, b := range []*browser{b, b.htmx(), b.with("Accept", "*/*")} {
+			for _, a := range []answered{
+				b.get(path + "/delete"), b.get(path), b.send(http.MethodDelete, path, url.Values{}), b.post(path, url.Values{"_method": {"DELETE"}}),
+				b.post(path, url.Values{}), b.post(path, url.Values{"_csrf": {"wrong"}, "_method": {"DELETE"}}), b.post(path+"/delete", url.Values{}),
+			} {
+				require.GreaterOrEqual(t, a.status, http.StatusBadRequest)
+				require.NotContains(t, a.body, key)
+				require.NotContains(t, a.location(), key)
+			}
+		}
+		require.NoError(t, w.store.ValidateClientKey(t.Context(), "alpha", credstore.NewSecret(key)))
+	})
+}
+
 func TestPagesOfClientKeys(t *testing.T) {
 	w := startWorld(t, "sqlite")
 	w.addTrain("alpha")
