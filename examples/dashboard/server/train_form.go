@@ -157,8 +157,8 @@ func (s *server) conflictingTrain(c *gin.Context, f trainForm) {
 		return
 	}
 	f.UpdatedAt, f.Stored = stored.UpdatedAt.Format(time.RFC3339Nano), stored
-	f.fail("", "Somebody else has changed this train, or its client keys, accounts or Slack settings, meanwhile. "+
-		"Nothing of yours was saved. Saving again sets name and description to what is below; the train's history shows what was changed.")
+	f.fail("", "This train, or its client keys, accounts or Slack settings, changed after you opened the form. "+
+		"Nothing of yours was saved yet; what you typed is below. Saving again sets name and description to it. The train's history shows what changed.")
 	s.renderTrainForm(c, http.StatusConflict, f)
 }
 

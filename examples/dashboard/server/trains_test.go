@@ -209,7 +209,7 @@ func TestEditTrain(t *testing.T) {
 		for _, b := range []*browser{b, b.htmx()} {
 			stale := b.post("/dashboard/trains/mine", form)
 			require.Equal(t, http.StatusConflict, stale.status, "that form was filled before")
-			require.Contains(t, stale.body, "Somebody else has changed this train")
+			require.Contains(t, stale.body, "changed after you opened the form")
 			require.Contains(t, stale.body, "Typed later")
 			require.Contains(t, stale.body, "Renamed", "what is stored is beside it")
 			fresh := filledForm(t, stale.body)
@@ -221,6 +221,42 @@ func TestEditTrain(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, b.post("/dashboard/trains/mine", url.Values{"_method": {"PUT"}, "updated_at": {"x"}}).status)
 		resumed := b.get("/dashboard/trains/mine/edit?train_name=Resumed&description=d")
 		require.Contains(t, resumed.body, `value="Resumed"`)
+	})
+}
+
+// A change of a train's keys, accounts or notices is one of the train: who was typing
+// meanwhile is told so, loses nothing and can go on.
+func TestEditTrainWhileItsKeysChange(t *testing.T) {
+	onDatabases(t, func(t *testing.T, w *world) {
+		w.addTrain("mine")
+		w.addAccount("one")
+		b, other := w.login("Ann"), w.login("Bob")
+		for i, change := range []func() answered{
+			func() answered {
+				return other.post("/dashboard/trains/mine/keys", url.Values{"client_api_keys": {secret("k2")}})
+			},
+			func() answered {
+				return other.post("/dashboard/trains/mine/accounts", url.Values{"account_id": {"one"}})
+			},
+			func() answered { return other.post("/dashboard/trains/mine/slack", url.Values{"_method": {"PUT"}}) },
+		} {
+			form := filledForm(t, b.get("/dashboard/trains/mine/edit").body)
+			name := fmt.Sprint("Typed ", i)
+			form.Set("train_name", name)
+			form.Set("description", "first\r\n<second>")
+			require.Equal(t, http.StatusSeeOther, change().status)
+			a := b.htmx().send(http.MethodPut, "/dashboard/trains/mine", form)
+			require.Equal(t, http.StatusConflict, a.status)
+			require.Contains(t, a.body, "changed after you opened the form")
+			require.Contains(t, a.body, `value="`+name+`"`)
+			require.Contains(t, a.body, ">first\n&lt;second&gt;</textarea>")
+			again := filledForm(t, a.body)
+			again.Set("description", form.Get("description"))
+			require.Equal(t, http.StatusNoContent, b.htmx().send(http.MethodPut, "/dashboard/trains/mine", again).status)
+			train, err := w.store.GetTrain(t.Context(), "mine")
+			require.NoError(t, err)
+			require.Equal(t, name, train.Name)
+		}
 	})
 }
 
