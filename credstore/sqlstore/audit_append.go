@@ -47,16 +47,20 @@ func (s *Store) flushAudit(ctx context.Context, tx *Tx) error {
 	if !row.isGenuine(chain) {
 		return errHeadChanged
 	}
+	end := row.end()
+	if err := tx.checkSeen(ctx, s.seen.get(), end); err != nil {
+		return err
+	}
 	now, err := tx.now(ctx)
 	if err != nil {
 		return err
 	}
-	end := row.end()
 	for batch := range slices.Chunk(tx.audit, auditBatch) {
 		if end, err = tx.insertAudit(ctx, chain, end, batch, now); err != nil {
 			return err
 		}
 	}
+	tx.end = end
 	return tx.moveHead(ctx, chain, end)
 }
 

@@ -56,6 +56,9 @@ func (x *trail) exec(t *testing.T, statements string) {
 	require.NoError(t, err, statements)
 }
 
+// restart makes a new store, which has seen nothing yet.
+func (x *trail) restart(t *testing.T) { x.Store = newStore(t, x.dialect, x.db) }
+
 func (x *trail) dropTriggers(t *testing.T) {
 	if x.dialect == sqlstore.Postgres {
 		x.exec(t, `ALTER TABLE audit_events DISABLE TRIGGER ALL`)
@@ -271,6 +274,7 @@ func TestCheckpoint(t *testing.T) {
 		}
 
 		older()
+		x.restart(t)
 		_, err = x.VerifyAudit(ctx, early)
 		require.NoError(t, err, "it is genuine, as far as it goes")
 		_, err = x.VerifyAudit(ctx, late)
@@ -282,6 +286,7 @@ func TestCheckpoint(t *testing.T) {
 		requireTampered(t, err, trailLength+2, "not the event of the checkpoint")
 
 		x.exec(t, `DELETE FROM audit_events; DELETE FROM audit_chain`)
+		x.restart(t)
 		_, err = x.VerifyAudit(ctx, none)
 		require.NoError(t, err)
 		_, err = x.VerifyAudit(ctx, early)
@@ -301,7 +306,53 @@ func TestHeadPutBack(t *testing.T) {
 		x.exec(t, `DELETE FROM audit_chain; INSERT INTO audit_chain SELECT * FROM good_chain`)
 		_, err := x.VerifyAudit(t.Context(), credstore.AuditCheckpoint{})
 		requireTampered(t, err, trailLength+1, "or the head was put back")
+		requireTampered(t, x.AppendAudit(t.Context(), login), 0, "it ends at event 6, and has ended at event 8 before")
+		x.restart(t)
 		requireTampered(t, x.AppendAudit(t.Context(), login), 0, "is there already")
+	})
+}
+
+// An older copy of the trail, another trail or none, put in place of one that a store
+// has written or verified, is not gone on with while it runs.
+func TestTrailPutBackWhileRunning(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+		writer := newTrail(t, dialect, db)
+		older := writer.save(t, "older")
+		writer.append(t, 2)
+		newer := writer.save(t, "newer")
+		verifier := newStore(t, dialect, db)
+		requireIntact(t, verifier, trailLength+2)
+		other := &trail{newStore(t, dialect, db), dialect, db} // another program, started anew each time
+		refused := func(appends, verifies string, eventID int64) {
+			t.Helper()
+			for _, store := range []*sqlstore.Store{writer.Store, verifier} {
+				_, err := store.CreateTrain(t.Context(), credstore.NewTrain{ID: "main"})
+				requireTampered(t, err, 0, appends)
+				_, err = store.VerifyAudit(t.Context(), credstore.AuditCheckpoint{})
+				requireTampered(t, err, eventID, verifies)
+			}
+			other.restart(t)
+			_, err := other.VerifyAudit(t.Context(), credstore.AuditCheckpoint{})
+			require.NoError(t, err, "it is genuine")
+		}
+		older()
+		refused("it ends at event 6, and has ended at event 8 before", "missing: this program has seen the trail end at event 8", 7)
+		other.append(t, 2)
+		refused("event 8 is gone or another one", "not the event that this program has seen", 8)
+		other.append(t, 1)
+		refused("event 8 is gone or another one", "not the event that this program has seen", 8)
+		writer.exec(t, `DELETE FROM audit_events; DELETE FROM audit_chain`)
+		refused("it ends at event 0, and has ended at event 8 before", "missing: this program has seen", 1)
+
+		newer()
+		other.restart(t)
+		other.append(t, 2)
+		writer.append(t, 1) // others may write, too
+		requireIntact(t, verifier, trailLength+5)
+		writer.exec(t, `DELETE FROM audit_events WHERE event_id <= 11`)
+		other.restart(t)
+		other.append(t, 1)
+		requireTampered(t, writer.AppendAudit(t.Context(), login), 0, "event 11 is gone")
 	})
 }
 

@@ -32,19 +32,20 @@ func (s *Store) AuditCheckpoint(ctx context.Context) (credstore.AuditCheckpoint,
 }
 
 // VerifyAudit reads the whole audit trail, in one snapshot, and checks that it is
-// as the store wrote it, and that it passes through the checkpoint (zero: none). It
-// returns the checkpoint of the trail's end, whose EventID is the number of events.
+// as the store wrote it, and that it passes through the checkpoint (zero: none) and
+// what this Store has written or verified before. It returns the checkpoint of the trail's end, whose EventID is the number of events.
 // The error is a [credstore.TamperError] with the first event that is changed,
 // missing or too much. It changes nothing, and its memory does not grow with the
 // trail. The package documentation says what it cannot see.
 func (s *Store) VerifyAudit(ctx context.Context, checkpoint credstore.AuditCheckpoint) (credstore.AuditCheckpoint, error) {
 	var end credstore.AuditCheckpoint
+	seen := s.seen.get() // before the snapshot, which has it then
 	err := s.inSnapshot(ctx, func(q querier) error {
 		w, err := s.startWalk(ctx, q)
 		if err != nil {
 			return err
 		}
-		w.checkpoint = checkpoint
+		w.checkpoint, w.seen = checkpoint, seen
 		if err := w.walk(ctx); err != nil {
 			return err
 		}
@@ -56,6 +57,7 @@ func (s *Store) VerifyAudit(ctx context.Context, checkpoint credstore.AuditCheck
 	if err != nil {
 		return credstore.AuditCheckpoint{}, about(err, "verify audit trail")
 	}
+	s.seen.note(end)
 	return end, nil
 }
 
@@ -81,6 +83,7 @@ type chainWalk struct {
 	chain      *chain                     // nil: there is no trail
 	head       *credstore.AuditCheckpoint // nil: there is none that is genuine
 	checkpoint credstore.AuditCheckpoint
+	seen       credstore.AuditCheckpoint // by this store, earlier
 	last       credstore.AuditCheckpoint // the last event that was good
 }
 
@@ -177,6 +180,9 @@ func (w *chainWalk) step(ctx context.Context, row []any) error {
 	if id == w.checkpoint.EventID && hash != w.checkpoint.Hash {
 		return tampered(id, "it is not the event of the checkpoint: the trail, or its beginning up to here, is another one")
 	}
+	if id == w.seen.EventID && hash != w.seen.Hash {
+		return tampered(id, "it is not the event that this program has seen: the trail, or its beginning up to here, is another one")
+	}
 	w.last = credstore.AuditCheckpoint{EventID: id, Hash: hash}
 	return nil
 }
@@ -227,6 +233,8 @@ func (w *chainWalk) checkHead() error {
 		return tampered(w.last.EventID, "it is not the event that the head names: the head was put back")
 	case w.last.EventID < w.checkpoint.EventID:
 		return tampered(after, "it and all that follow are missing: the checkpoint is of event %d", w.checkpoint.EventID)
+	case w.last.EventID < w.seen.EventID:
+		return tampered(after, "it and all that follow are missing: this program has seen the trail end at event %d", w.seen.EventID)
 	}
 	return nil
 }

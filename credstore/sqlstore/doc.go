@@ -84,13 +84,15 @@
 // put in their place is genuine, and so is nothing at all: these are found by a
 // [credstore.AuditCheckpoint] alone, kept where the database's owner cannot reach.
 // Events after the last checkpoint are as safe as the copies of the database are
-// out of reach.
+// out of reach. A Store remembers, while it runs, how far it has written or verified
+// the trail, and does not go on with one that is behind that.
 //
 // A store does not continue a trail whose end is in doubt ([credstore.ErrTampered]):
 // then nothing that would be recorded happens, while requests are served and tokens
 // are saved. VerifyAudit tells what is wrong. Restore audit_events and audit_chain
 // from one backup. Where there is none, copy both tables to an archive and empty
-// them, without their triggers: the next event begins a new trail.
+// them, without their triggers: the next event begins a new trail. Start programs
+// anew that have seen more of the trail than is left.
 //
 // # Failover and poolers
 //

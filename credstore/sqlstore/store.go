@@ -42,6 +42,7 @@ type Store struct {
 	listeners listeners
 	lastUsed  *lastUsed
 	chain     chainKeys
+	seen      auditSeen
 }
 
 var (

@@ -22,7 +22,8 @@ type Tx struct {
 	querier
 	tx     *sqlx.Tx
 	events []credstore.Event
-	audit  [][]any // auditValues, to be written before the commit
+	audit  [][]any                   // auditValues, to be written before the commit
+	end    credstore.AuditCheckpoint // of the trail, once they are written
 }
 
 // RunInTx runs fn in one transaction, which is committed when fn returns nil and
@@ -50,6 +51,9 @@ func (s *Store) RunInTx(ctx context.Context, fn func(tx *Tx) error) error {
 		return about(err, "audit event")
 	}
 	err = tx.tx.Commit()
+	if err == nil {
+		s.seen.note(tx.end)
+	}
 	s.listeners.publish(tx.events) // also when nobody knows whether it happened
 	return about(fail(ctx, err), "commit")
 }
