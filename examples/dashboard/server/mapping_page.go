@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,11 +18,13 @@ type mappingPage struct {
 	listing
 	Train     *credstore.Train
 	Mappings  []mappingView
-	Orderable bool          // all mappings are on the page, and more than one
+	Whole     bool          // all mappings are on the page, so that they can be dragged
+	Orderable bool          // and they are more than one
 	TooMany   bool          // to be put in order: they are shown in pages
 	MaxOrder  int           // how many can be
 	Default   *mappingView  // the default account where it is none of Mappings
 	First     string        // the account that is tried first; empty: none is usable
+	ByDefault bool          // it is that as the default account
 	ByRank    string        // the account that the train's rank puts first
 	Ties      bool          // some have the same priority
 	Picker    accountPicker // to add one
@@ -33,7 +37,7 @@ type mappingView struct {
 	credstore.AccountRef
 	Path        string // of the train's mappings
 	Priority    int
-	Place       int // 1 is tried first but for the default account
+	Place       int // in the order in which accounts are tried: 1 is first; 0: not tried
 	First, Last bool
 	IsDefault   bool
 	Widens      bool // without it the train may use every active account
@@ -94,21 +98,22 @@ func (s *server) mappingPage(c *gin.Context) (*mappingPage, error) {
 	}
 	view := &mappingPage{
 		listing: newListing(mappingsPath(train.ID), query, train.Mappings, found.Prev, found.Next), Train: train,
-		Orderable: found.Prev == "" && found.Next == "" && len(found.Items) > 1, TooMany: tooMany, MaxOrder: s.limits.order,
+		Whole: found.Prev == "" && found.Next == "", TooMany: tooMany, MaxOrder: s.limits.order,
 		History: "/dashboard/audit?" + url.Values{"object": {string(credstore.ObjectTrain)}, "id": {train.ID}}.Encode(),
 	}
+	view.Orderable = view.Whole && len(found.Items) > 1
 	view.add(found.Items)
 	if err := s.addDefault(ctx, view); err != nil {
 		return nil, err
 	}
-	view.judge(found.Items)
+	view.judge()
 	return view, nil
 }
 
 func (p *mappingPage) add(mappings []credstore.Mapping) {
 	for i, m := range mappings {
 		p.Mappings = append(p.Mappings, mappingView{
-			AccountRef: m.Account, Path: p.Path, Priority: m.Priority, Place: i + 1, First: i == 0, Last: i == len(mappings)-1,
+			AccountRef: m.Account, Path: p.Path, Priority: m.Priority, First: i == 0, Last: i == len(mappings)-1,
 			IsDefault: m.Account.ID == p.Train.DefaultAccountID,
 			Widens:    p.OneAccount(),
 		})
@@ -135,31 +140,40 @@ func (s *server) addDefault(ctx context.Context, p *mappingPage) error {
 	return nil
 }
 
-// judge finds out which account is tried first, now and if all had the same priority.
-// It follows what package selection does, which also knows the accounts' limits.
-func (p *mappingPage) judge(mappings []credstore.Mapping) {
-	var usable, best []string
-	var highest int
-	for _, m := range mappings {
-		if !m.Account.Usable() {
-			continue
-		}
-		if len(usable) == 0 {
-			highest = m.Priority
-		}
-		if usable = append(usable, m.Account.Name); m.Priority == highest {
-			best = append(best, m.Account.Name)
+// judge finds out in which order the accounts are tried, and which would be first if all
+// had the same priority. It follows what package selection does, which also knows the
+// accounts' limits.
+func (p *mappingPage) judge() {
+	var usable []*mappingView
+	var names []string
+	for i := range p.Mappings {
+		if m := &p.Mappings[i]; m.Usable() {
+			usable, names = append(usable, m), append(names, m.Name)
 		}
 	}
-	if len(usable) > 0 {
-		p.First, p.ByRank = selection.Rank(p.Train.ID, best)[0], selection.Rank(p.Train.ID, usable)[0]
+	rank := make(map[string]int, len(names))
+	for i, name := range selection.Rank(p.Train.ID, names) {
+		rank[name] = i
+		if i == 0 {
+			p.ByRank = name
+		}
 	}
 	if p.Default != nil && p.Default.Usable() {
-		p.First = p.Default.Name
+		usable = append(usable, p.Default)
 	}
-	for i := range p.Mappings {
-		if m := p.Mappings[i]; m.IsDefault && m.Usable() {
-			p.First = m.Name
+	slices.SortFunc(usable, func(a, b *mappingView) int {
+		switch {
+		case a.IsDefault:
+			return -1
+		case b.IsDefault:
+			return 1
 		}
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(rank[a.Name], rank[b.Name]))
+	})
+	for i, m := range usable {
+		m.Place = i + 1
+	}
+	if len(usable) > 0 {
+		p.First, p.ByDefault = usable[0].Name, usable[0].IsDefault
 	}
 }

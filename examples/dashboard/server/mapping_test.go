@@ -53,6 +53,16 @@ func shownOrder(a answered) (order []string) {
 	return order
 }
 
+var shownPlace = regexp.MustCompile(`data-testid="place">.*?</span>(?:<span aria-hidden="true">)?([^<]+)<`)
+
+// shownPlaces are the numbers beside the accounts that a page shows.
+func shownPlaces(a answered) (places []string) {
+	for _, found := range shownPlace.FindAllStringSubmatch(a.body, -1) {
+		places = append(places, found[1])
+	}
+	return places
+}
+
 // isMappings checks that an answer of htmx is the list alone.
 func isMappings(t *testing.T, a answered, status int) {
 	t.Helper()
@@ -85,7 +95,8 @@ func TestShowMappings(t *testing.T) {
 		require.Contains(t, a.body, `data-account-id="a" data-priority="3" data-testid="account-item" draggable="true"`)
 		require.Contains(t, a.body, `hx-delete="/dashboard/trains/mine/accounts/a"`)
 		require.Contains(t, a.body, "Deactivated")
-		require.Contains(t, a.body, "Requests try <strong>b</strong> first")
+		require.Contains(t, a.body, ">b</strong> first, its default.")
+		require.Equal(t, []string{"2", "1", "–"}, shownPlaces(a), "c is deactivated")
 		require.Equal(t, 1, strings.Count(a.body, `data-testid="default-badge"`))
 		require.Contains(t, a.body, `<select id="account_id" name="account_id"`)
 		require.Equal(t, 1, strings.Count(a.body, `name="account_id"`), "the name says which field is meant")
@@ -122,7 +133,7 @@ func TestWhatAMappingPageWarnsOf(t *testing.T) {
 	body = b.get("/dashboard/trains/stuck/accounts").body
 	require.NotContains(t, body, `data-testid="none-usable"`)
 	require.Contains(t, body, `data-testid="default-account"`)
-	require.Contains(t, body, "Requests try <strong>on</strong> first")
+	require.Contains(t, body, ">on</strong> first")
 
 	w.addTrain("all", "off", "on")
 	require.Contains(t, b.get("/dashboard/trains/all/accounts").body, "Every account is mapped")
@@ -318,11 +329,11 @@ func TestResetMappings(t *testing.T) {
 	first := selection.Rank("mine", names)[0]
 	b, path := w.login("Ann"), "/dashboard/trains/mine/accounts"
 	body := b.get(path).body
-	require.Contains(t, body, "<strong>"+first+"</strong> would be first")
-	require.NotContains(t, body, "the train&#39;s rank decides.")
+	require.Contains(t, body, ">"+first+"</strong> would be first")
+	require.NotContains(t, body, "Where priorities are equal")
 	isSaved(t, b, b.post(path+"/reset", url.Values{"seen": names}), path, "every account has priority 0 now")
 	require.Equal(t, []string{"a 0", "b 0", "c 0", "d 0", "e 0"}, w.order("mine"))
-	require.Contains(t, b.get(path).body, "Requests try <strong>"+first+"</strong> first. Where priorities are equal")
+	require.Contains(t, b.get(path).body, ">"+first+"</strong> first. Where priorities are equal")
 	isMappings(t, b.htmx().post(path+"/reset", url.Values{"seen": names}), http.StatusOK)
 
 	isMappings(t, b.htmx().send(http.MethodPut, path+"/order", url.Values{"seen": names, "order": names}), http.StatusOK)

@@ -7,7 +7,22 @@
   const place = () => document.getElementById("account-mappings");
   const items = () => [...place().querySelectorAll(".mapping-list .account-item")];
   const itemOf = (id) => items().find((item) => item.dataset.accountId === id);
-  const say = (text) => { document.getElementById("mapping-status").textContent = text; };
+  const status = () => document.getElementById("mapping-status");
+  const say = (text) => { status().textContent = text; };
+
+  // What was said of a change that is saved goes away by itself.
+  let fading = 0;
+  const fadeAfter = 8000; // milliseconds
+  const fade = () => {
+    clearTimeout(fading);
+    fading = setTimeout(() => say(""), fadeAfter);
+  };
+  // What went wrong stays, and is where one looks.
+  const showProblem = () => {
+    say("Not saved");
+    const problem = place().querySelector("[data-testid=mapping-problem], #account-problem") ?? document.getElementById("notice");
+    problem.scrollIntoView({ block: "nearest" });
+  };
 
   let sortable = null;
   let running = null; // the request that changes the list
@@ -90,6 +105,7 @@
     if (e.detail.target?.id !== "account-mappings") return;
     running = e.detail.xhr;
     sortable?.option("disabled", true);
+    clearTimeout(fading);
     say("Saving…");
     const item = e.detail.elt.closest(".account-item");
     if (item) {
@@ -103,9 +119,10 @@
   document.addEventListener("htmx:afterRequest", (e) => {
     if (e.detail.xhr !== running) return;
     running = null;
-    if (!e.detail.successful) {
+    if (e.detail.successful) fade();
+    else {
       waiting = [];
-      say("Not saved");
+      showProblem();
     }
     setUp();
     if (returnTo && document.activeElement === document.body) (returnTo() || document.getElementById("main")).focus({ preventScroll: true });
