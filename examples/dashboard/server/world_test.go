@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -22,6 +21,8 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/testdb"
 	"github.com/signalbox-go/signalbox/migrate"
 )
@@ -95,12 +96,22 @@ func (w *world) useDatabase(dsn string) {
 	require.NoError(w.t, err)
 	_, err = migrate.New(db, dialect, nil).Up(w.t.Context())
 	require.NoError(w.t, err)
-	require.NoError(w.t, db.Close())
-	b, err := backend.Open(w.t.Context(), config, slog.New(slog.DiscardHandler))
-	require.NoError(w.t, err)
-	w.store = b.Admin
-	w.t.Cleanup(func() { _ = b.Close() })
+	store := sqlstore.New(db, dialect, testSealer(), nil)
+	w.store = store
+	w.t.Cleanup(func() {
+		_ = store.Close()
+		_ = db.Close()
+	})
 }
+
+// testSealer seals with one derived key for all tests: deriving is what takes their time.
+var testSealer = sync.OnceValue(func() *crypto.Sealer {
+	sealer, err := crypto.NewSealer(encryptionKey, &crypto.SealerOptions{ReuseSalt: true})
+	if err != nil {
+		panic(err)
+	}
+	return sealer
+})
 
 func (w *world) getenv(name string) string { return w.env[name] }
 
