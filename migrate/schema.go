@@ -114,6 +114,9 @@ func (m *Migrator) checkColumns(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// disabled ends the definition of a trigger that does not fire.
+const disabled = " DISABLED"
+
 // Checks are compared by name only: the server prints their conditions in its own
 // words, which depend on how they were written. So are defaults.
 const postgresSchema = `
@@ -136,8 +139,8 @@ SELECT 'index', t.name, i.relname, regexp_replace(pg_get_indexdef(i.oid), '^.* U
   WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.oid AND c.contype IN ('p', 'u'))
 UNION ALL
 SELECT 'trigger', t.name, g.tgname, regexp_replace(pg_get_triggerdef(g.oid), '^CREATE TRIGGER \w+ (.*) ON .* (FOR EACH)', '\1 \2')
-    || CASE WHEN g.tgenabled = 'D' THEN ' DISABLED' ELSE '' END
-  FROM tables t JOIN pg_trigger g ON g.tgrelid = t.oid WHERE NOT g.tgisinternal`
+    || ' AS ' || trim(p.prosrc, E' \n') || CASE WHEN g.tgenabled IN ('D', 'R') THEN '` + disabled + `' ELSE '' END
+  FROM tables t JOIN pg_trigger g ON g.tgrelid = t.oid JOIN pg_proc p ON p.oid = g.tgfoid WHERE NOT g.tgisinternal`
 
 const sqliteSchema = `
 WITH tables AS (SELECT name, sql FROM sqlite_master WHERE type = 'table')

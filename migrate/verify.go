@@ -156,7 +156,9 @@ func (v *verifier) checkSchema(ctx context.Context) (readable bool, err error) {
 	for _, want := range expected {
 		have, there := actual[want.key()]
 		if there || present[want.table] {
-			v.compareObject(want, have, there)
+			for _, finding := range compareObject(want, have, there) {
+				v.report.add(finding)
+			}
 		}
 		readable = readable && (there || want.kind != "column")
 	}
@@ -168,14 +170,42 @@ func (v *verifier) checkSchema(ctx context.Context) (readable bool, err error) {
 	return readable, nil
 }
 
-func (v *verifier) compareObject(want, have object, there bool) {
+// compareObject returns what is wrong with an object; nil when nothing is.
+func compareObject(want, have object, there bool) []Finding {
+	finding := Finding{Severity: SeverityError, Table: want.table, Column: want.name}
 	switch {
 	case !there:
-		v.report.add(Finding{SeverityError, want.table, "", want.name, "the " + want.kind + " is missing"})
-	case have.definition != want.definition:
-		v.report.add(Finding{SeverityError, want.table, "", want.name,
-			fmt.Sprintf("the %s is %q, not %q", want.kind, have.definition, want.definition)})
+		finding.Problem = "the " + want.kind + " is missing"
+	case have.definition == want.definition:
+		return nil
+	case have.definition == want.definition+disabled:
+		finding.Problem = "the " + want.kind + " is disabled"
+	default:
+		finding.Problem = fmt.Sprintf("the %s is %q, not %q", want.kind, have.definition, want.definition)
 	}
+	return []Finding{finding}
+}
+
+// VerifyAuditTriggers checks the triggers that let nobody change the audit trail in
+// passing: a part of what Verify checks, and it reads no rows. It returns what is
+// wrong. [sqlstore.Store.VerifyAudit] tells whether somebody has changed the trail.
+func (m *Migrator) VerifyAuditTriggers(ctx context.Context) ([]Finding, error) {
+	expected, err := m.expectedSchema()
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	actual, err := m.actualSchema(ctx, m.db)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: read the schema: %w", err)
+	}
+	var findings []Finding
+	for _, want := range expected {
+		if want.kind == "trigger" { // no other table has any
+			have, there := actual[want.key()]
+			findings = append(findings, compareObject(want, have, there)...)
+		}
+	}
+	return findings, nil
 }
 
 func (v *verifier) countRows(ctx context.Context) error {

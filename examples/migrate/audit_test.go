@@ -20,6 +20,9 @@ func TestAudit(t *testing.T) {
 			require.Equal(t, failed, first(e.run(t, "audit", "verify")), "there is no schema")
 			require.Equal(t, done, first(e.run(t, "up")))
 			require.Equal(t, 0., e.must(t, "audit", "verify")["events"])
+			status, stdout, _ := e.run(t, "audit", "verify")
+			require.Equal(t, done, status)
+			require.Contains(t, stdout, "no events: the trail is new, or was emptied with its end: only a checkpoint tells\ncheckpoint: signalbox-audit-v1:0:genesis\n")
 			status, none, _ := e.run(t, "audit", "checkpoint")
 			require.Equal(t, done, status)
 			require.Equal(t, "signalbox-audit-v1:0:genesis\n", none)
@@ -33,7 +36,7 @@ func TestAudit(t *testing.T) {
 			require.Regexp(t, `^signalbox-audit-v1:2:[0-9a-f]{64}$`, checkpoint)
 			require.Equal(t, checkpoint, e.must(t, "audit", "checkpoint")["checkpoint"])
 
-			status, stdout, _ := e.run(t, "audit", "verify", "--checkpoint", checkpoint)
+			status, stdout, _ = e.run(t, "audit", "verify", "--checkpoint", checkpoint)
 			require.Equal(t, done, status)
 			require.Contains(t, stdout, "2 events, as they were written\ncheckpoint: "+checkpoint+"\n")
 			verified := e.must(t, "audit", "verify", "--checkpoint", strings.TrimSpace(none))
@@ -41,7 +44,15 @@ func TestAudit(t *testing.T) {
 			require.Equal(t, checkpoint, verified["checkpoint"])
 			require.Equal(t, true, e.must(t, "verify")["ok"])
 
-			e.tamper(t, name)
+			e.exec(t, unlock(name))
+			status, stdout, _ = e.run(t, "audit", "verify")
+			require.Equal(t, failed, status, "the next one could be changed")
+			require.Contains(t, stdout, "2 events, as they were written\n")
+			require.Regexp(t, `error: audit_events\.audit_events_no_(update: the trigger is missing|change: the trigger is disabled)\n`, stdout)
+			require.Contains(t, stdout, "nothing in the database keeps events from being changed")
+			require.Equal(t, done, first(e.run(t, "audit", "checkpoint")))
+
+			e.exec(t, "UPDATE audit_events SET actor_name = 'bob' WHERE event_id = 2")
 			status, stdout, stderr := e.run(t, "audit", "verify")
 			require.Equal(t, failed, status)
 			require.Contains(t, stdout, "event 2: it was changed")
@@ -52,6 +63,7 @@ func TestAudit(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(stdout), &result))
 			require.Equal(t, false, result["ok"])
 			require.Equal(t, 2., result["event_id"])
+			require.NotEmpty(t, result["unprotected"])
 
 			e["CREDENTIAL_ENCRYPTION_KEY"] = "another " + goodKey
 			status, stdout, _ = e.run(t, "audit", "checkpoint")
@@ -61,15 +73,19 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// tamper edits the last event of the trail.
-func (e environment) tamper(t *testing.T, engine string) {
+// unlock takes away what keeps events from being edited.
+func unlock(engine string) string {
+	if engine == "PostgreSQL" {
+		return "ALTER TABLE audit_events DISABLE TRIGGER ALL"
+	}
+	return "DROP TRIGGER audit_events_no_update"
+}
+
+// exec runs statements behind the stores' backs.
+func (e environment) exec(t *testing.T, statements string) {
 	db, _, err := backend.OpenDatabase(backend.Config{UseDatabase: true, DatabaseURL: credstore.NewSecret(e["DATABASE_URL"])})
 	require.NoError(t, err)
 	defer db.Close()
-	unlock := "DROP TRIGGER audit_events_no_update"
-	if engine == "PostgreSQL" {
-		unlock = "ALTER TABLE audit_events DISABLE TRIGGER ALL"
-	}
-	_, err = db.ExecContext(t.Context(), unlock+"; UPDATE audit_events SET actor_name = 'bob' WHERE event_id = 2")
+	_, err = db.ExecContext(t.Context(), statements)
 	require.NoError(t, err)
 }
