@@ -82,11 +82,16 @@
     }
   };
 
-  // Dialogs: filled by htmx, closed by Escape and by Cancel.
+  // Dialogs: filled by htmx, closed by Escape, by Cancel and by a click beside them. What
+  // has autofocus in them is what changes nothing.
   document.addEventListener("htmx:afterSwap", (e) => {
     const dialog = e.detail.target;
     if (dialog instanceof HTMLDialogElement && dialog.childElementCount && !dialog.open) dialog.showModal();
   });
+  const isBeside = (element, { clientX: x, clientY: y }) => {
+    const box = element.getBoundingClientRect();
+    return x < box.left || x > box.right || y < box.top || y > box.bottom;
+  };
   document.addEventListener("htmx:afterSettle", watchAll);
 
   const tell = (text) => {
@@ -103,6 +108,7 @@
   document.addEventListener("click", (e) => {
     const target = e.target.closest("[data-theme-toggle], [data-show], [data-hide], [data-copy], [data-close]");
     document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(e.target)) menu.open = false; });
+    if (e.target instanceof HTMLDialogElement && isBeside(e.target, e)) e.target.close();
     if (!target) return;
     if (target.matches("[data-theme-toggle]")) nextTheme();
     else if (target.matches("[data-show]")) toggleField(target);
