@@ -1,6 +1,7 @@
 package server
 
 import (
+	"html/template"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -151,6 +152,22 @@ var (
 	attribute = regexp.MustCompile(`([a-z_-]+)(?:="([^"]*)")?`)
 	selected  = regexp.MustCompile(`(?s)<select [^>]*name="([^"]+)".*?<option value="([^"]*)" selected`)
 )
+
+// Without htmx built in, which is so before make assets, what htmx does has to be done by
+// plain forms, whether scripts run or not.
+func TestFormsWithoutHTMX(t *testing.T) {
+	sets := parsePages()
+	for name, block := range map[string]string{"accounts": "filter-button", "trains": "filter-button", "audit": "filter-button", "account_form": "account-form"} {
+		set := sets[name].Funcs(template.FuncMap{"has": func(string) bool { return false }})
+		var out strings.Builder
+		require.NoError(t, set.ExecuteTemplate(&out, block, page{Body: accountForm{Type: credstore.APIKey}}))
+		require.NotContains(t, out.String(), "noscript")
+		if block == "account-form" {
+			require.Contains(t, out.String(), `data-testid="access-token"`)
+			require.Equal(t, 1, strings.Count(out.String(), `data-testid="api-key"`))
+		}
+	}
+}
 
 // filledForm reads a page's form as a browser with JavaScript would send it.
 func filledForm(t *testing.T, page string) url.Values {
