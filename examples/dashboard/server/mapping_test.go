@@ -479,7 +479,7 @@ func TestManyMappings(t *testing.T) {
 	next := regexp.MustCompile(`href="([^"]+)" data-testid="next-page"`).FindStringSubmatch(page.body)
 	require.NotNil(t, next)
 	require.Equal(t, order[pageSize:2*pageSize], shownOrder(b.get(strings.ReplaceAll(next[1], "&amp;", "&"))))
-	require.Equal(t, path+"?", b.get(path+"?after=nonsense").location(), "an address that is out of date leads to the first page")
+	require.Equal(t, path, b.get(path+"?after=nonsense").location(), "an address that is out of date leads to the first page")
 	isMappings(t, b.htmx().send(http.MethodDelete, path+"/"+order[7], nil), http.StatusOK)
 }
 
