@@ -185,7 +185,19 @@ func (s *Store) filterAudit(filter credstore.AuditFilter) (sq.SelectBuilder, err
 		query = query.Where("occurred_at >= ?", timeParam(filter.Since))
 	}
 	if !filter.Until.IsZero() {
-		query = query.Where("occurred_at < ?", timeParam(filter.Until))
+		until := timeParam(filter.Until)
+		query = query.Where("occurred_at < ?", until).Where(lastBefore, timeParam(filter.Until.Add(-clockSetBack)), until, until)
 	}
 	return query, nil
 }
+
+// lastBefore bounds the ids by the last event before a time, so that a listing begins
+// there and does not walk from the end of the trail. Times ascend with ids, but for a
+// clock that was set back: so it is the highest id of the clockSetBack before that time.
+// The ids before are found by the index of times.
+const lastBefore = `event_id <= coalesce((SELECT max(event_id) FROM audit_events WHERE occurred_at >= ? AND occurred_at < ?),
+	(SELECT event_id FROM audit_events WHERE occurred_at < ? ORDER BY occurred_at DESC, event_id DESC LIMIT 1))`
+
+// clockSetBack is how far a database's clock may be set back, as by a failover, and
+// listings up to a time have all events all the same.
+const clockSetBack = time.Hour
