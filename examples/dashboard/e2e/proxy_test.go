@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-go/signalbox/examples/dashboard/server"
 	proxy "github.com/signalbox-go/signalbox/examples/proxy/server"
 )
 
@@ -26,7 +25,7 @@ func TestAuthenticateUsingDatabaseCredentials(t *testing.T) {
 	defer upstream.Close()
 	w := newWorld(t, postgres)
 	w.env["CLAUDE_API_BASE_URL"], w.env["PORT"] = upstream.URL, "0"
-	w.url = w.start(server.Run)
+	w.run()
 	gateway := w.start(proxy.Run)
 
 	tab := w.open(t, nil)

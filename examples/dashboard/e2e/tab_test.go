@@ -44,6 +44,12 @@ func (b *tab) requireNoSecret() {
 	}
 }
 
+// Eval evaluates an expression for its effect.
+func (b *tab) Eval(expression string) {
+	b.t.Helper()
+	browser.Eval[string](b.Tab, expression+", ''")
+}
+
 // checked tells whether a box is checked.
 func (b *tab) checked(sel string) bool {
 	b.t.Helper()

@@ -59,9 +59,12 @@ const (
 func startWorld(t testing.TB, kind string) *world {
 	t.Helper()
 	w := newWorld(t, kind)
-	w.url = w.start(server.Run)
+	w.run()
 	return w
 }
+
+// run starts the program.
+func (w *world) run() { w.url = w.start(server.Run) }
 
 func newWorld(t testing.TB, kind string) *world {
 	t.Helper()
@@ -181,9 +184,17 @@ func (w *world) addAccount(name string) *credstore.Account {
 func (w *world) addAccounts(names ...string) {
 	w.t.Helper()
 	w.addAccount(names[0])
-	for _, name := range names[1:] {
-		w.exec(`INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted)
-			SELECT '` + name + `', '` + name + `', credential_type, api_key_encrypted FROM accounts WHERE account_id = '` + names[0] + `'`)
+	w.copyAccounts(names[0], names[1:]...)
+}
+
+// copyAccounts adds accounts that are as another one.
+func (w *world) copyAccounts(from string, names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		w.exec(`INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted, oauth_access_token_encrypted,
+				oauth_refresh_token_encrypted, oauth_expires_at, oauth_scopes, oauth_is_max)
+			SELECT '` + name + `', '` + name + `', credential_type, api_key_encrypted, oauth_access_token_encrypted,
+				oauth_refresh_token_encrypted, oauth_expires_at, oauth_scopes, oauth_is_max FROM accounts WHERE account_id = '` + from + `'`)
 	}
 }
 
