@@ -150,6 +150,7 @@ func TestEveryPage(t *testing.T) {
 				if wide := browser.Eval[float64](tab.Tab, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 					t.Errorf("%s: the page is %v pixels too wide", p.name, wide)
 				}
+				tab.Eval("scrollTo(0, 0)")
 				tab.Screenshot(filepath.Join(folder, name, p.name+".png"))
 			}
 		})

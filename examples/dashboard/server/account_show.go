@@ -15,7 +15,7 @@ type accountPage struct {
 	Secrets []secretField
 	Trains  []credstore.Train
 	More    int // trains beyond those shown
-	History []eventView
+	History []eventRow
 	All     string // the address of the whole history
 }
 

@@ -17,7 +17,7 @@ type trainPage struct {
 	Keys     clientKeyList
 	Accounts trainAccounts
 	Slack    slackSummary
-	History  []eventView
+	History  []eventRow
 	All      string // the address of the whole history
 }
 
