@@ -79,7 +79,10 @@ func (tab *Tab) point(what, sel string) point {
 		if (!last || last.e !== e || last.x !== at.x || last.y !== at.y) return {wait: 'it does not stand still'};
 		const hit = document.elementFromPoint(at.x, at.y);
 		if (!hit) return {wait: 'it is outside of the window'};
-		if (!e.contains(hit) && hit.closest('label')?.control !== e) return {wait: 'it is covered by ' + say(hit)};
+		if (!e.contains(hit) && hit.closest('label')?.control !== e) {
+			e.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'}); // away from a header that stays
+			return {wait: 'it is covered by ' + say(hit)};
+		}
 		return {value: at};
 	}`, sel)
 }
@@ -179,6 +182,12 @@ func parseKey(name string) (key string, held []chromedp.Modifier, err error) {
 		return "", nil, fmt.Errorf("there is no key %q", name)
 	}
 	return last, held, nil
+}
+
+// Resize makes the window that large, in CSS pixels.
+func (tab *Tab) Resize(width, height int) {
+	tab.t.Helper()
+	tab.act("resize the window", func(ctx context.Context) error { return tab.resize(ctx, width, height) })
 }
 
 // Screenshot writes a picture (PNG) of the whole page, beyond the window too. Missing

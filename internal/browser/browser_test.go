@@ -277,4 +277,6 @@ func TestScreenshot(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1280, picture.Width)
 	require.Greater(t, picture.Height, 1500)
+	tab.Resize(400, 700)
+	require.Equal(t, []int{400, 700}, Eval[[]int](tab, "[innerWidth, innerHeight]"))
 }

@@ -95,9 +95,6 @@ func (tab *Tab) setUp() error {
 	if tab.options.Dark {
 		colours = "dark"
 	}
-	screen := emulation.SetDeviceMetricsOverrideParams{
-		Width: int64(width), Height: int64(height), DeviceScaleFactor: 1, Mobile: tab.options.Phone,
-	}
 	motion := "reduce"
 	if tab.options.Motion {
 		motion = "no-preference"
@@ -109,13 +106,19 @@ func (tab *Tab) setUp() error {
 	ctx, cancel := context.WithTimeout(tab.ctx, tab.timeout)
 	defer cancel()
 	return errors.Join(
-		call(ctx, emulation.SetDeviceMetricsOverride, screen),
+		tab.resize(ctx, width, height),
 		call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: tab.options.Phone}),
 		call(ctx, emulation.SetEmulatedMedia, media),
 		// Every tab believes that it is the one in front, as parallel tests cannot take turns.
 		call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}),
 		call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: tab.options.NoScript}),
 	)
+}
+
+func (tab *Tab) resize(ctx context.Context, width, height int) error {
+	return call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(width), Height: int64(height), DeviceScaleFactor: 1, Mobile: tab.options.Phone,
+	})
 }
 
 // call calls the browser for a command whose answer does not matter.

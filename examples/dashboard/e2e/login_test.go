@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,76 +9,89 @@ import (
 	"github.com/signalbox-go/signalbox/internal/browser"
 )
 
-func TestLogin(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"script": {}, "no script": {NoScript: true}, "phone": {Phone: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := startWorld(t, sqlite)
-			w.addAccount("one")
-			tab := w.openStranger(t, &options)
-			tab.visit("/dashboard/accounts/one?from=a+bookmark")
-			tab.requireAt("/dashboard/login")
-			tab.RequireAccessible()
+func logInAndOut(t *testing.T, w *world, options *browser.Options) {
+	one := w.name("one")
+	w.addAccounts(one)
+	tab := w.openStranger(options)
+	tab.visit("/dashboard/accounts/" + one + "?from=a+bookmark")
+	tab.requireAt("/dashboard/login")
 
-			tab.Fill(id("operator"), "Ann")
-			tab.Fill(id("key"), secret("wrong"))
-			tab.Click(id("submit"))
-			tab.WaitText("#key-help", "not the dashboard key")
-			tab.requireNoSecret()
-			tab.RequireAccessible()
-			require.Equal(t, "Ann", tab.Value(id("operator")))
+	tab.Fill(id("operator"), "Ann")
+	tab.Fill(id("key"), secret("wrong"))
+	tab.Click(id("submit"))
+	tab.WaitText("#key-help", "not the dashboard key")
+	tab.requireNoSecret()
+	require.Equal(t, "Ann", tab.Value(id("operator")))
+	tab.requireFocus(id("key"))
 
-			tab.Fill(id("key"), dashboardKey)
-			tab.Click(id("submit"))
-			tab.requireAt("/dashboard/accounts/one")
-			require.Contains(t, tab.URL(), "from=a+bookmark")
-			tab.WaitText("header", "Ann")
+	tab.Fill(id("key"), dashboardKey)
+	tab.Click(id("submit"))
+	tab.requireAt("/dashboard/accounts/" + one)
+	require.Contains(t, tab.URL(), "from=a+bookmark")
+	tab.WaitText("header", "Ann")
 
-			tab.Click("summary")
-			tab.Click(id("logout"))
-			tab.requireAt("/dashboard/login")
-			tab.visit("/dashboard")
-			tab.requireAt("/dashboard/login")
-		})
-	}
+	tab.Click("summary")
+	tab.Click(id("logout"))
+	tab.requireAt("/dashboard/login")
+	tab.visit("/dashboard")
+	tab.requireAt("/dashboard/login")
 }
 
 // A session that ends in the middle of a form costs a login, and not what was typed.
-func TestSessionEndsInAForm(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"script": {}, "no script": {NoScript: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := startWorld(t, postgres)
-			w.addAccount("one")
-			tab := w.open(t, &options)
-			for _, path := range []string{"/dashboard/accounts/new", "/dashboard/accounts/one/edit"} {
-				tab.visit(path)
-				w.exec("DELETE FROM dashboard_sessions")
-				tab.Fill(id("account-name"), "typed-before")
-				tab.Fill(id("api-key"), secret("typed"))
-				if !options.NoScript {
-					tab.WaitText("#name-validation", "Your session has ended")
-				}
-				tab.Click(id("submit"))
-				tab.WaitFor(id("session-ended"))
-				tab.requireNoSecret()
-				tab.RequireAccessible()
-				require.NotContains(t, tab.URL(), canary)
-				require.Empty(t, w.rows("SELECT account_id FROM accounts WHERE account_name = 'typed-before'"))
+func sessionEndsInForm(t *testing.T, w *world, options *browser.Options) {
+	one, operator, typed := w.name("one"), w.name("Ann"), w.name("typed-before")
+	w.addAccounts(one)
+	tab := w.openAs(operator, options)
+	for _, path := range []string{"/dashboard/accounts/new", "/dashboard/accounts/" + one + "/edit"} {
+		tab.visit(path)
+		status, _ := w.send(operator, http.MethodPost, "/dashboard/logout/all", nil)
+		require.Equal(t, http.StatusSeeOther, status)
+		tab.Fill(id("account-name"), typed)
+		tab.Fill(id("api-key"), secret("typed"))
+		if !options.NoScript {
+			tab.WaitText("#name-validation", "Your session has ended")
+		}
+		tab.Click(id("submit"))
+		tab.WaitFor(id("session-ended"))
+		tab.requireNoSecret()
+		tab.RequireAccessible()
+		require.NotContains(t, tab.URL(), canary)
+		require.Empty(t, w.rows("SELECT account_id FROM accounts WHERE account_name = '"+typed+"'"))
 
-				tab.Fill(id("operator"), "Ann")
-				tab.Fill(id("key"), dashboardKey)
-				tab.Click(id("submit"))
-				tab.requireAt(path)
-				require.Equal(t, "typed-before", tab.Value(id("account-name")))
-				require.Empty(t, tab.Value(id("api-key")))
-			}
-			tab.Fill(id("api-key"), secret("again"))
-			tab.Click(id("submit"))
-			tab.WaitText(id("flash"), "typed-before saved")
-			w.requireAPIKey("typed-before", secret("again"))
-		})
+		tab.Fill(id("operator"), operator)
+		tab.Fill(id("key"), dashboardKey)
+		tab.Click(id("submit"))
+		tab.requireAt(path)
+		require.Equal(t, typed, tab.Value(id("account-name")))
+		require.Empty(t, tab.Value(id("api-key")))
 	}
+	tab.Fill(id("api-key"), secret("again"))
+	tab.Click(id("submit"))
+	tab.WaitText(id("flash"), typed+" saved")
+	w.requireAPIKey(typed, secret("again"))
+}
+
+// The colours are those of the system, or as chosen, which this browser remembers.
+func chooseTheme(t *testing.T, w *world, _ *browser.Options) {
+	tab := w.openStranger(&browser.Options{Dark: true})
+	isDark := func() bool {
+		return browser.Eval[bool](tab.Tab, `getComputedStyle(document.body).backgroundColor === "rgb(15, 20, 19)"`)
+	}
+	tab.visit("/dashboard/login")
+	require.True(t, isDark())
+	tab.Fill(id("operator"), "Ann")
+	tab.Fill(id("key"), dashboardKey)
+	tab.Press("Enter")
+	tab.requireAt("/dashboard")
+	tab.Click("summary")
+	tab.Click("[data-theme-toggle]")
+	tab.WaitText("[data-theme-name]", "light")
+	require.False(t, isDark())
+	tab.visit("/dashboard/accounts")
+	require.False(t, isDark())
+	tab.Press("Escape")
+	tab.Click("summary")
+	tab.Click("[data-theme-toggle]")
+	tab.WaitText("[data-theme-name]", "dark")
+	require.True(t, isDark())
 }

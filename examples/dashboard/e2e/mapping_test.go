@@ -6,190 +6,185 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/internal/browser"
 )
 
-// startMappings is a world with a train that maps one, two and three, in that order,
-// and a tab that shows them.
-func startMappings(t *testing.T, kind string, options *browser.Options) (*world, *tab) {
-	t.Helper()
-	w := startWorld(t, kind)
-	w.addAccounts("one", "two", "three", "four")
-	w.addTrain("project", "one", "two", "three")
-	tab := w.open(t, options)
-	tab.visit("/dashboard/trains/project/accounts")
-	tab.requireOrder("one", "two", "three")
-	return w, tab
+// A mappingTab shows the accounts of a train of its own.
+type mappingTab struct {
+	*tab
+	train string
+}
+
+// mappingWorld makes a train that maps one, two and three, in that order, and opens a
+// tab that shows it. four is not mapped.
+func (w *world) openMappings(options *browser.Options) *mappingTab {
+	w.t.Helper()
+	opened := &mappingTab{w.open(options), w.name("project")}
+	w.addAccounts(w.name("one"), w.name("two"), w.name("three"), w.name("four"))
+	w.addTrain(opened.train, w.name("one"), w.name("two"), w.name("three"))
+	opened.show()
+	opened.requireOrder("one", "two", "three")
+	return opened
+}
+
+func (b *mappingTab) show() {
+	b.t.Helper()
+	b.visit("/dashboard/trains/" + b.train + "/accounts")
 }
 
 // order are the mapped accounts as the page shows them.
-func (b *tab) order() string {
+func (b *mappingTab) order() string {
 	b.t.Helper()
 	b.WaitFor("main")
-	return strings.Join(browser.Eval[[]string](b.Tab, `[...document.querySelectorAll(".mapping-list .account-name")].map(e => e.textContent)`), " ")
+	names := browser.Eval[[]string](b.Tab, `[...document.querySelectorAll(".mapping-list .account-name")].map(e => e.textContent)`)
+	return strings.ReplaceAll(strings.Join(names, " "), b.w.own, "")
 }
 
-// requireOrder waits for an order on the page, and requires it of the store and of the
-// page anew.
-func (b *tab) requireOrder(want ...string) {
+// stored are the mapped accounts in the store.
+func (b *mappingTab) stored() string {
+	b.t.Helper()
+	return strings.ReplaceAll(strings.Join(b.w.mapped(b.train), " "), b.w.own, "")
+}
+
+// requireOrder waits for an order on the page and in the store.
+func (b *mappingTab) requireOrder(want ...string) {
 	b.t.Helper()
 	text := strings.Join(want, " ")
 	b.eventually(func() bool { return b.order() == text }, "the page does not show "+text)
-	b.eventually(func() bool { return strings.Join(b.w.mapped("project"), " ") == text }, "the store does not hold "+text)
-	b.visit("/dashboard/trains/project/accounts")
-	require.Equal(b.t, text, b.order())
+	b.eventually(func() bool { return b.stored() == text }, "the store does not hold "+text)
 }
 
 // item is the selector of a part of a mapped account.
-func item(account, part string) string { return "[data-account-id=" + account + "] " + part }
+func (b *mappingTab) item(account, part string) string {
+	return "[data-account-id=" + b.w.name(account) + "] " + id(part)
+}
 
-func TestReorderByDrag(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"mouse": {}, "finger": {Phone: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, tab := startMappings(t, sqlite, &options)
-			tab.Drag(item("three", id("drag-handle")), item("one", id("drag-handle")))
-			tab.WaitText(id("mapping-status"), "Saved: three is now 1 of 3.")
-			tab.requireOrder("three", "one", "two")
-			tab.Drag(item("three", id("drag-handle")), item("one", id("drag-handle")))
-			tab.WaitText(id("mapping-status"), "Saved: three is now 2 of 3.")
-			tab.requireOrder("one", "three", "two")
-		})
-	}
+// waitSaved waits until the page says that an account was moved to a place.
+func (b *mappingTab) waitSaved(account, place string) {
+	b.t.Helper()
+	b.WaitText(id("mapping-status"), "Saved: "+b.w.name(account)+" is now "+place+".")
+}
+
+func reorderByDrag(t *testing.T, w *world, options *browser.Options) {
+	tab := w.openMappings(options)
+	tab.Drag(tab.item("three", "drag-handle"), tab.item("one", "drag-handle"))
+	tab.waitSaved("three", "1 of 3")
+	tab.requireOrder("three", "one", "two")
+	tab.Drag(tab.item("three", "drag-handle"), tab.item("one", "drag-handle"))
+	tab.waitSaved("three", "2 of 3")
+	tab.requireOrder("one", "three", "two")
+	tab.show()
+	tab.requireOrder("one", "three", "two")
 }
 
 // What is thrown lands where it was let go, however fast.
-func TestReorderByThrow(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"mouse": {Motion: true}, "finger": {Phone: true, Motion: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := startWorld(t, sqlite)
-			w.addAccounts("one", "two", "three", "four", "five", "six")
-			w.addTrain("project", "one", "two", "three", "four", "five", "six")
-			tab := w.open(t, &options)
-			tab.visit("/dashboard/trains/project/accounts")
-			tab.Throw(item("one", id("drag-handle")), item("five", id("drag-handle")))
-			tab.WaitText(id("mapping-status"), "Saved: one is now 5 of 6.")
-			tab.requireOrder("two", "three", "four", "five", "one", "six")
-			tab.Throw(item("six", id("drag-handle")), item("two", id("drag-handle")))
-			tab.WaitText(id("mapping-status"), "Saved: six is now 1 of 6.")
-			tab.requireOrder("six", "two", "three", "four", "five", "one")
-		})
+func reorderByThrow(_ *testing.T, w *world, options *browser.Options) {
+	options.Motion = true
+	tab := &mappingTab{w.open(options), w.name("project")}
+	var accounts []string
+	for _, number := range []string{"one", "two", "three", "four", "five", "six"} {
+		accounts = append(accounts, w.name(number))
 	}
+	w.addAccounts(accounts...)
+	w.addTrain(tab.train, accounts...)
+	tab.show()
+	tab.Throw(tab.item("one", "drag-handle"), tab.item("five", "drag-handle"))
+	tab.waitSaved("one", "5 of 6")
+	tab.requireOrder("two", "three", "four", "five", "one", "six")
+	tab.Throw(tab.item("six", "drag-handle"), tab.item("two", "drag-handle"))
+	tab.waitSaved("six", "1 of 6")
+	tab.requireOrder("six", "two", "three", "four", "five", "one")
 }
 
-func TestCancelledDragSavesNothing(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"mouse": {}, "finger": {Phone: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, tab := startMappings(t, sqlite, &options)
-			before := w.actions()
-			tab.DragAndCancel(item("one", id("drag-handle")), item("three", id("drag-handle")))
-			tab.eventually(func() bool { return tab.order() == "one two three" }, "the order does not come back")
-			tab.Click(item("three", id("move-up"))) // the page can still be used
-			tab.requireOrder("one", "three", "two")
-			require.Len(t, w.actions(), len(before)+1)
-		})
-	}
+// A drag that is taken back saves nothing.
+func cancelDrag(t *testing.T, w *world, options *browser.Options) {
+	tab := w.openMappings(options)
+	tab.DragAndCancel(tab.item("one", "drag-handle"), tab.item("three", "drag-handle"))
+	tab.eventually(func() bool { return tab.order() == "one two three" }, "the order does not come back")
+	tab.Click(tab.item("three", "move-up")) // the page can still be used
+	tab.requireOrder("one", "three", "two")
+	require.Equal(t, 1, strings.Count(w.actions(tab.train), "mapping.reorder"))
 }
 
-func TestReorderByKeyboard(t *testing.T) {
-	t.Parallel()
-	w, tab := startMappings(t, postgres, nil)
-	tab.tabTo(item("one", id("drag-handle")))
+func reorderByKeyboard(t *testing.T, w *world, options *browser.Options) {
+	tab := w.openMappings(options)
+	tab.tabTo(tab.item("one", "drag-handle"))
 	tab.Press("ArrowDown")
-	tab.WaitText(id("mapping-status"), "Saved: one is now 2 of 3.")
-	tab.requireFocus(item("one", id("drag-handle")))
+	tab.waitSaved("one", "2 of 3")
+	tab.requireFocus(tab.item("one", "drag-handle"))
 	tab.Press("ArrowDown")
-	tab.WaitText(id("mapping-status"), "Saved: one is now 3 of 3.")
-	tab.requireFocus(item("one", id("drag-handle")))
+	tab.waitSaved("one", "3 of 3")
+	tab.requireFocus(tab.item("one", "drag-handle"))
 	tab.Press("ArrowDown") // it stays at the end
 	tab.RequireAccessible()
 	tab.requireOrder("two", "three", "one")
-	tab.tabTo(item("three", id("move-up")))
+	tab.tabTo(tab.item("three", "move-up"))
 	tab.Press("Space")
-	tab.WaitText(id("mapping-status"), "Saved: three is now 1 of 3.")
+	tab.waitSaved("three", "1 of 3")
 	tab.requireOrder("three", "two", "one")
-	require.Equal(t, 3, strings.Count(join(w.actions()), string(credstore.ActionMappingReorder)))
+	require.Equal(t, 3, strings.Count(w.actions(tab.train), "mapping.reorder"))
 }
 
 // Many moves, faster than the answers come, are all made.
-func TestReorderInHaste(t *testing.T) {
-	t.Parallel()
-	_, tab := startMappings(t, sqlite, nil)
-	tab.tabTo(item("one", id("drag-handle")))
+func reorderInHaste(t *testing.T, w *world, options *browser.Options) {
+	tab := w.openMappings(options)
+	tab.tabTo(tab.item("one", "drag-handle"))
 	tab.Press("ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown")
 	tab.requireOrder("two", "three", "one")
 }
 
 // Everything about mappings but dragging.
-func TestMappings(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"script": {}, "no script": {NoScript: true}, "phone": {Phone: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, tab := startMappings(t, sqlite, &options)
-			tab.Click(item("one", id("move-down")))
-			tab.requireOrder("two", "one", "three")
-			tab.Click(item("three", id("move-up")))
-			tab.requireOrder("two", "three", "one")
+func manageMappings(t *testing.T, w *world, options *browser.Options) {
+	tab := w.openMappings(options)
+	tab.Click(tab.item("one", "move-down"))
+	tab.requireOrder("two", "one", "three")
+	tab.Click(tab.item("three", "move-up"))
+	tab.requireOrder("two", "three", "one")
 
-			tab.Select(id("account-id"), "four")
-			tab.Click(id("add-account"))
-			tab.requireOrder("two", "three", "one", "four")
+	tab.Select(id("account-id"), w.name("four"))
+	tab.Click(id("add-account"))
+	tab.requireOrder("two", "three", "one", "four")
 
-			tab.Click(item("four", id("make-default")))
-			tab.WaitFor(item("four", id("default-badge")))
-			tab.WaitText(id("tried-first"), "four")
-			tab.RequireAccessible()
-			require.Equal(t, []string{"four"}, w.rows("SELECT default_account_id FROM trains"))
-			tab.Click(item("four", id("no-default")))
-			tab.WaitGone(id("default-badge"))
+	tab.Click(tab.item("four", "make-default"))
+	tab.WaitFor(tab.item("four", "default-badge"))
+	tab.WaitText(id("tried-first"), w.name("four"))
+	tab.RequireAccessible()
+	require.Equal(t, []string{w.name("four")}, w.rows("SELECT default_account_id FROM trains WHERE train_id = '"+tab.train+"'"))
+	tab.Click(tab.item("four", "no-default"))
+	tab.WaitGone(id("default-badge"))
 
-			tab.Click(id("reset-order"))
-			tab.requireOrder("four", "one", "three", "two")
-			require.Equal(t, []string{"0", "0", "0", "0"}, w.rows("SELECT priority FROM train_account_mappings"))
+	tab.Click(id("reset-order"))
+	tab.requireOrder("four", "one", "three", "two")
+	require.Equal(t, []string{"0", "0", "0", "0"}, w.rows("SELECT priority FROM train_account_mappings WHERE train_id = '"+tab.train+"'"))
 
-			tab.Click(item("four", id("remove-account")))
-			tab.requireOrder("one", "three", "two")
-			tab.Click(item("one", id("remove-account")))
-			tab.requireOrder("three", "two")
-			tab.Click(item("three", id("remove-account")))
-			tab.requireOrder("two")
-			// Without the last one it could use every account: that takes a second click.
-			tab.Click(id("confirm-widen") + " summary")
-			tab.Click(item("two", id("remove-account")))
-			tab.WaitFor(id("unrestricted"))
-			tab.WaitFor(id("no-mappings"))
-			tab.RequireAccessible()
-			require.Empty(t, w.mapped("project"))
-		})
-	}
+	tab.Click(tab.item("four", "remove-account"))
+	tab.requireOrder("one", "three", "two")
+	tab.Click(tab.item("one", "remove-account"))
+	tab.requireOrder("three", "two")
+	tab.Click(tab.item("three", "remove-account"))
+	tab.requireOrder("two")
+	// Without the last one it could use every account: that takes a second click.
+	tab.Click(id("confirm-widen") + " summary")
+	tab.Click(tab.item("two", "remove-account"))
+	tab.WaitFor(id("unrestricted"))
+	tab.WaitFor(id("no-mappings"))
+	tab.RequireAccessible()
+	require.Empty(t, tab.stored())
 }
 
 // Two operators who reorder at once do not overwrite each other unseen.
-func TestConcurrentReorder(t *testing.T) {
-	t.Parallel()
-	for name, options := range map[string]browser.Options{"script": {}, "no script": {NoScript: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, ann := startMappings(t, sqlite, &options)
-			bob := w.openAs(t, "Bob", &options)
-			bob.visit("/dashboard/trains/project/accounts")
-			ann.Click(item("two", id("move-up")))
-			ann.requireOrder("two", "one", "three")
+func reorderAtOnce(t *testing.T, w *world, options *browser.Options) {
+	ann := w.openMappings(options)
+	bob := &mappingTab{w.openAs("Bob", options), ann.train}
+	bob.show()
+	ann.Click(ann.item("two", "move-up"))
+	ann.requireOrder("two", "one", "three")
 
-			bob.Click(item("three", id("move-up")))
-			bob.WaitText(id("mapping-problem"), "Somebody else")
-			bob.RequireAccessible()
-			require.Equal(t, "two one three", bob.order(), "what is stored now")
-			require.Equal(t, []string{"two", "one", "three"}, w.mapped("project"))
-			bob.Click(item("three", id("move-up")))
-			bob.requireOrder("two", "three", "one")
-		})
-	}
+	bob.Click(bob.item("three", "move-up"))
+	bob.WaitText(id("mapping-problem"), "Somebody else")
+	bob.RequireAccessible()
+	require.Equal(t, "two one three", bob.order(), "what is stored now")
+	require.Equal(t, "two one three", bob.stored())
+	bob.Click(bob.item("three", "move-up"))
+	bob.requireOrder("two", "three", "one")
 }

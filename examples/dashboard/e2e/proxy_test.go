@@ -28,7 +28,7 @@ func TestAuthenticateUsingDatabaseCredentials(t *testing.T) {
 	w.run()
 	gateway := w.start(proxy.Run)
 
-	tab := w.open(t, nil)
+	tab := w.open(nil)
 	tab.visit("/dashboard/accounts/new")
 	tab.Fill(id("account-name"), "served")
 	tab.Fill(id("api-key"), secret("served"))

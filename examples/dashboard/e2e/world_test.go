@@ -2,15 +2,17 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/examples/dashboard/server"
 	"github.com/signalbox-go/signalbox/internal/browser"
 	"github.com/signalbox-go/signalbox/internal/testdb"
@@ -41,6 +45,7 @@ func secret(name string) string { return canary + "secret" + name }
 // store.
 type world struct {
 	t     testing.TB
+	own   string // what the test's own accounts and trains end in
 	env   map[string]string
 	url   string
 	logs  *testlog.Buffer
@@ -82,6 +87,16 @@ func newWorld(t testing.TB, kind string) *world {
 	return w
 }
 
+// in is the world for one of several tests that share it.
+func (w *world) in(t testing.TB) *world {
+	other := *w
+	other.t, other.own = t, "-"+strings.ToLower(rand.Text()[:6])
+	return &other
+}
+
+// name is a name that only this test uses.
+func (w *world) name(name string) string { return name + w.own }
+
 func (w *world) getenv(name string) string { return w.env[name] }
 
 func (w *world) useDatabase(dsn string) {
@@ -97,11 +112,19 @@ func (w *world) useDatabase(dsn string) {
 	w.db = db
 	_, err = migrate.New(db, dialect, nil).Up(w.t.Context())
 	require.NoError(w.t, err)
-	b, err := backend.Open(w.t.Context(), config, slog.New(slog.DiscardHandler))
-	require.NoError(w.t, err)
-	w.store = b.Admin
-	w.t.Cleanup(func() { _ = b.Close() })
+	store := sqlstore.New(db, dialect, testSealer(), nil)
+	w.store = store
+	w.t.Cleanup(func() { _ = store.Close() })
 }
+
+// testSealer seals with one derived key for all tests: deriving is what takes their time.
+var testSealer = sync.OnceValue(func() *crypto.Sealer {
+	sealer, err := crypto.NewSealer(encryptionKey, &crypto.SealerOptions{ReuseSalt: true})
+	if err != nil {
+		panic(err)
+	}
+	return sealer
+})
 
 // A program is a Run function of examples/dashboard/server or examples/proxy/server.
 type program func(ctx context.Context, getenv func(string) string, logs io.Writer, ready func(net.Addr)) error
@@ -133,26 +156,26 @@ func (w *world) start(run program) string {
 }
 
 // open opens a tab that has logged in as Ann.
-func (w *world) open(t testing.TB, options *browser.Options) *tab {
-	t.Helper()
-	return w.openAs(t, "Ann", options)
+func (w *world) open(options *browser.Options) *tab {
+	w.t.Helper()
+	return w.openAs("Ann", options)
 }
 
 // openAs opens a tab that has logged in, by a session that was started beside it.
-func (w *world) openAs(t testing.TB, operator string, options *browser.Options) *tab {
-	t.Helper()
-	opened := w.openStranger(t, options)
+func (w *world) openAs(operator string, options *browser.Options) *tab {
+	w.t.Helper()
+	opened := w.openStranger(options)
 	opened.visit("/dashboard/login") // to have an origin for the cookie
 	cookie := "signalbox=" + w.session(operator)
 	// Reading it makes sure that it has arrived where the next page is asked for.
-	require.Equal(t, cookie, browser.Eval[string](opened.Tab, `document.cookie = "`+cookie+`; path=/; SameSite=Strict", document.cookie`))
+	require.Equal(w.t, cookie, browser.Eval[string](opened.Tab, `document.cookie = "`+cookie+`; path=/; SameSite=Strict", document.cookie`))
 	return opened
 }
 
 // openStranger opens a tab that has not logged in.
-func (w *world) openStranger(t testing.TB, options *browser.Options) *tab {
-	t.Helper()
-	return &tab{Tab: browser.Open(t, options), t: t, w: w}
+func (w *world) openStranger(options *browser.Options) *tab {
+	w.t.Helper()
+	return &tab{Tab: browser.Open(w.t, options), t: w.t, w: w}
 }
 
 // session logs in without a browser and returns the session's cookie.
@@ -174,27 +197,11 @@ func (w *world) session(operator string) string {
 	return ""
 }
 
-// addAccount adds an account with an API key; its id is its name.
-func (w *world) addAccount(name string) *credstore.Account {
-	w.t.Helper()
-	return w.createAccount(credstore.NewAccount{ID: name, Name: name, Type: credstore.APIKey, APIKey: credstore.NewSecret(secret("of" + name))})
-}
-
-// addAccounts adds accounts that share a secret, so that it is sealed once.
+// addAccounts adds accounts with an API key, whose id is their name.
 func (w *world) addAccounts(names ...string) {
 	w.t.Helper()
-	w.addAccount(names[0])
-	w.copyAccounts(names[0], names[1:]...)
-}
-
-// copyAccounts adds accounts that are as another one.
-func (w *world) copyAccounts(from string, names ...string) {
-	w.t.Helper()
 	for _, name := range names {
-		w.exec(`INSERT INTO accounts (account_id, account_name, credential_type, api_key_encrypted, oauth_access_token_encrypted,
-				oauth_refresh_token_encrypted, oauth_expires_at, oauth_scopes, oauth_is_max)
-			SELECT '` + name + `', '` + name + `', credential_type, api_key_encrypted, oauth_access_token_encrypted,
-				oauth_refresh_token_encrypted, oauth_expires_at, oauth_scopes, oauth_is_max FROM accounts WHERE account_id = '` + from + `'`)
+		w.createAccount(credstore.NewAccount{ID: name, Name: name, Type: credstore.APIKey, APIKey: credstore.NewSecret(secret("stored"))})
 	}
 }
 
@@ -231,18 +238,16 @@ func (w *world) credential(accountID string) *credstore.Credential {
 	return lease.Credential
 }
 
-// actions are the actions of the audit trail, oldest first, without logins.
-func (w *world) actions() []credstore.Action {
+// actions are the actions on an object in the audit trail, oldest first.
+func (w *world) actions(objectID string) string {
 	w.t.Helper()
-	found, err := w.store.ListAudit(w.t.Context(), credstore.AuditFilter{}, credstore.PageRequest{Limit: 1000})
+	found, err := w.store.ListAudit(w.t.Context(), credstore.AuditFilter{ObjectID: objectID}, credstore.PageRequest{Limit: 1000})
 	require.NoError(w.t, err)
-	var actions []credstore.Action
-	for _, event := range found.Items {
-		if event.ObjectType != credstore.ObjectSession {
-			actions = append([]credstore.Action{event.Action}, actions...)
-		}
+	var actions []string
+	for _, event := range slices.Backward(found.Items) {
+		actions = append(actions, string(event.Action))
 	}
-	return actions
+	return strings.Join(actions, " ")
 }
 
 // requireAPIKey checks which API key is stored, without printing it.
@@ -298,12 +303,4 @@ func (w *world) rows(query string) []string {
 	}
 	require.NoError(w.t, found.Err())
 	return rows
-}
-
-func join(actions []credstore.Action) string {
-	texts := make([]string, len(actions))
-	for i, action := range actions {
-		texts[i] = string(action)
-	}
-	return strings.Join(texts, " ")
 }
