@@ -10,36 +10,32 @@ import (
 )
 
 // Whoever presses Enter twice has not confirmed anything: what asks back starts at Cancel.
-func TestQuestionsStartAtCancel(t *testing.T) {
-	t.Parallel()
-	w := startWorld(t, sqlite)
-	w.addAccount("one")
-	w.addTrain("project", "one")
-	_, err := w.store.AddClientKeys(t.Context(), "project", credstore.NewSecret(secret("clientkey")))
+func questionsStartAtCancel(t *testing.T, w *world, options *browser.Options) {
+	one, project := w.name("one"), w.name("project")
+	w.addAccounts(one)
+	w.addTrain(project, one)
+	_, err := w.store.AddClientKeys(t.Context(), project, credstore.NewSecret(secret("clientkey")))
 	require.NoError(t, err)
-	before := w.actions()
-	for name, question := range map[string]struct{ page, opens, dialog string }{
-		"account":    {"/dashboard/accounts/one", id("delete"), id("confirm-delete")},
-		"train":      {"/dashboard/trains/project", id("delete"), id("confirm-delete")},
-		"client key": {"/dashboard/trains/project", id("revoke-key"), id("confirm-revoke")},
+	before := w.actions(one) + w.actions(project)
+	tab := w.open(options)
+	for _, question := range []struct{ page, opens, dialog string }{
+		{"/dashboard/accounts/" + one, id("delete"), id("confirm-delete")},
+		{"/dashboard/trains/" + project, id("delete"), id("confirm-delete")},
+		{"/dashboard/trains/" + project, id("revoke-key"), id("confirm-revoke")},
 	} {
-		t.Run(name, func(t *testing.T) {
-			tab := w.open(t, nil)
-			tab.visit(question.page)
-			tab.tabTo(question.opens)
-			tab.Press("Enter")
-			tab.WaitFor("dialog[open] " + question.dialog)
-			tab.requireFocus(id("cancel"))
-			tab.RequireAccessible()
-			tab.Press("Enter")
-			tab.WaitGone("dialog[open]")
-			tab.requireFocus(question.opens)
+		tab.visit(question.page)
+		tab.tabTo(question.opens)
+		tab.Press("Enter")
+		tab.WaitFor("dialog[open] " + question.dialog)
+		tab.requireFocus(id("cancel"))
+		tab.Press("Enter")
+		tab.WaitGone("dialog[open]")
+		tab.requireFocus(question.opens)
 
-			tab.Click(question.opens)
-			tab.WaitFor("dialog[open] " + question.dialog)
-			browser.Eval[any](tab.Tab, `document.elementFromPoint(5, 500).dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: 5, clientY: 500}))`)
-			tab.WaitGone("dialog[open]")
-		})
+		tab.Click(question.opens)
+		tab.WaitFor("dialog[open] " + question.dialog)
+		browser.Eval[any](tab.Tab, `document.elementFromPoint(5, 500).dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: 5, clientY: 500}))`)
+		tab.WaitGone("dialog[open]")
 	}
-	require.Equal(t, before, w.actions())
+	require.Equal(t, before, w.actions(one)+w.actions(project))
 }

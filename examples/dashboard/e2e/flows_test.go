@@ -36,6 +36,7 @@ var flows = []struct {
 	{"reveal", postgres, oneWay, reveal},
 	{"reveal without script", sqlite, []string{"no script"}, revealWithoutScript},
 	{"deactivate account", sqlite, twoWays, deactivateAccount},
+	{"questions start at Cancel", sqlite, oneWay, questionsStartAtCancel},
 	{"edit account at once", sqlite, twoWays, editAccountAtOnce},
 	{"create train", sqlite, twoWays, createTrain},
 	{"client keys", postgres, twoWays, manageClientKeys},
