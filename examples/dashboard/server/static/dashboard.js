@@ -120,6 +120,14 @@
     }
   });
 
+  // A click anywhere on a list's row opens what it is about, but selecting text does not.
+  document.addEventListener("click", (e) => {
+    const link = e.target.closest(".rows tbody tr")?.querySelector(".row-link");
+    if (!link || e.target.closest("a, button") || !getSelection().isCollapsed) return;
+    if (e.ctrlKey || e.metaKey) window.open(link.href, "_blank", "noopener");
+    else link.click();
+  });
+
   // Keys: Escape to leave, / to search, and a letter for what a page names as such.
   document.addEventListener("keydown", (e) => {
     if (e.key !== "Escape") return;

@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-go/signalbox/credstore"
+	"github.com/signalbox-go/signalbox/internal/browser"
+)
+
+// A row opens by a click on any of its cells.
+func TestRowsOpenByAnyCell(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, sqlite)
+	w.addAccounts("one")
+	for name, options := range map[string]browser.Options{"script": {}, "no script": {NoScript: true}} {
+		t.Run(name, func(t *testing.T) {
+			tab := w.in(t).open(&options)
+			for _, cell := range []string{"th", "td:nth-child(2)", "td:nth-child(4)", "td:last-child"} {
+				tab.visit("/dashboard/accounts")
+				if options.NoScript { // the link lies over the row
+					tab.Click(id("account-row") + " .row-link")
+				} else {
+					tab.Click(id("account-row") + " " + cell)
+				}
+				tab.requireAt("/dashboard/accounts/one")
+			}
+		})
+	}
+}
+
+// However long names are, what is beside them keeps its place, and no page gets wider than
+// its window.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long-name-", 25) + "abcde"
+	w := startWorld(t, sqlite)
+	w.addAccounts(long, "short")
+	w.addTrain("project-with-an-id", long, "short")
+	_, err := w.store.CreateTrain(t.Context(), credstore.NewTrain{ID: long, Name: strings.Repeat("A long name ", 21)})
+	require.NoError(t, err)
+	for name, options := range map[string]browser.Options{"desktop": {}, "phone": {Phone: true}} {
+		t.Run(name, func(t *testing.T) {
+			tab := w.in(t).open(&options)
+			for _, path := range []string{"", "/accounts", "/accounts/" + long, "/accounts/" + long + "/edit", "/accounts/" + long + "/delete", "/trains", "/trains/" + long, "/trains/project-with-an-id", "/trains/project-with-an-id/accounts", "/trains/" + long + "/slack", "/audit", "/audit/verify"} {
+				tab.visit("/dashboard" + path)
+				require.True(t, browser.Eval[bool](tab.Tab, "document.documentElement.scrollWidth <= innerWidth"), path)
+			}
+			for _, list := range []string{"/dashboard/accounts", "/dashboard/trains", "/dashboard/trains/project-with-an-id/accounts"} {
+				tab.visit(list)
+				require.LessOrEqual(t, browser.Eval[float64](tab.Tab, `Math.max(...[...document.querySelectorAll("tbody th, .account-item .account-name")].map(e => e.getBoundingClientRect().height))`), 64.0, list)
+			}
+		})
+	}
+}
