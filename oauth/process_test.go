@@ -224,10 +224,10 @@ func (s *station) requireLost(t *testing.T, report childReport) {
 // The two moments that matter most, hit for certain.
 func TestKilledBeforeTheAnswer(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *station) {
-		s.provider.Next(oauthtest.Behaviour{DelayAfter: time.Second})
+		s.provider.Next(oauthtest.Behaviour{Hold: make(chan struct{})})
 		c := startChild(t, s.childConfig)
 		c.begin(t)
-		require.Eventually(t, func() bool { return s.provider.Counts("acc_1").Rotations == 1 }, 10*time.Second, time.Millisecond)
+		s.awaitRotation(t)
 		c.kill(t)
 		require.Equal(t, []int{2}, s.journalLines(t))
 		s.requireLost(t, run(t, s.childConfig))
@@ -236,21 +236,29 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 
 func TestKilledBeforeTheSave(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *station) {
-		s.provider.Next(oauthtest.Behaviour{DelayAfter: 500 * time.Millisecond})
+		answer := make(chan struct{})
+		s.provider.Next(oauthtest.Behaviour{Hold: answer})
 		c := startChild(t, s.childConfig)
 		c.begin(t)
-		require.Eventually(t, func() bool { return s.provider.Counts("acc_1").Rotations == 1 }, 10*time.Second, time.Millisecond)
+		s.awaitRotation(t)
 		unlock := s.lockAccount(t)
+		close(answer)
 		require.Eventually(t, func() bool {
 			lines := s.journalLines(t)
 			return len(lines) == 1 && lines[0] == 3
-		}, 10*time.Second, time.Millisecond)
+		}, 30*time.Second, time.Millisecond)
 		c.kill(t)
 		unlock()
 
 		s.requireSurvived(t, run(t, s.childConfig))
 		require.Equal(t, oauthtest.Counts{Requests: 1, Rotations: 1}, s.provider.Counts("acc_1"))
 	})
+}
+
+// awaitRotation waits until the provider has given the account new tokens.
+func (s *station) awaitRotation(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.provider.Counts("acc_1").Rotations == 1 }, 30*time.Second, time.Millisecond)
 }
 
 // lockAccount keeps everybody else from changing the account.

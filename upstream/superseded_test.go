@@ -25,7 +25,7 @@ func TestBodyReadBySupersededAttempt(t *testing.T) {
 		}
 		b.mu.Unlock()
 		return false
-	}, 10*time.Second, time.Millisecond)
+	}, 20*time.Second, time.Millisecond)
 	second := b.start()
 	b.answer()
 	go func() {

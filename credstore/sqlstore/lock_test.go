@@ -121,7 +121,7 @@ func TestIsolationIsReadCommitted(t *testing.T) {
 		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
 		return err == nil && waiting == 1
-	}, 2*time.Second, 5*time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, holder.Commit())
 	require.NoError(t, <-saved)
 }

@@ -42,6 +42,9 @@ type Behaviour struct {
 	Delay time.Duration
 	// DelayAfter is waited between changing the token and answering.
 	DelayAfter time.Duration
+	// Hold is waited for after DelayAfter: the answer goes out when it is closed.
+	// nil: at once.
+	Hold <-chan struct{}
 	// RetryAfter is the header of that name, for RateLimited and ServerError.
 	RetryAfter string
 }
@@ -71,6 +74,12 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, refused := p.spend(refresh, b.Answer)
 	sleep(r, b.DelayAfter)
+	if b.Hold != nil {
+		select {
+		case <-b.Hold:
+		case <-r.Context().Done():
+		}
+	}
 	if refused != "" {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant", "error_description": refused})
 		return

@@ -93,7 +93,6 @@ func TestStalledBody(t *testing.T) {
 // sending, and at once. There is no waiting for the rest of the body.
 func TestAnswerToStalledClient(t *testing.T) {
 	w := newStreamWorld(t)
-	w.env["CLAUDE_API_TIMEOUT"] = "200"
 	w.limits.bodyStall = 10 * waitLong
 	w.start()
 	w.api.handle(func(w http.ResponseWriter, _ *http.Request) {
@@ -106,6 +105,10 @@ func TestAnswerToStalledClient(t *testing.T) {
 	require.Contains(t, got, " 400 Bad Request")
 	require.NotContains(t, got, "Alt-Svc")
 
+	w = newStreamWorld(t)
+	w.env["CLAUDE_API_TIMEOUT"] = "200"
+	w.limits.bodyStall = 10 * waitLong
+	w.start()
 	w.api.handle(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	require.Contains(t, w.raw(head("alpha", "Content-Length: 100000")+"12345", ""), " 504 Gateway Timeout")
 }
