@@ -131,11 +131,7 @@ func (s *server) renderAccountForm(c *gin.Context, status int, f accountForm) {
 }
 
 func (s *server) createAccount(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	f := readAccountForm(values, "")
 	account := credstore.NewAccount{Name: f.Name, Type: f.Type}
 	if f.Type == credstore.OAuth {
@@ -229,11 +225,7 @@ func (s *server) editAccount(c *gin.Context) {
 }
 
 func (s *server) updateAccount(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	stored, err := s.store.GetAccount(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		s.fail(c, asNotFound(err))
@@ -285,11 +277,7 @@ func (f *accountForm) update(values url.Values, stored *credstore.Account) creds
 
 // validateAccountName says while typing whether a name can be had.
 func (s *server) validateAccountName(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	f := readAccountForm(values, "")
 	view := nameCheck{Problem: f.Errors["account_name"], Name: f.Name}
 	if view.Problem == "" {

@@ -78,11 +78,7 @@ func (s *server) confirmDeactivateAccount(c *gin.Context) {
 }
 
 func (s *server) deactivateAccount(c *gin.Context) {
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	ctx := c.Request.Context()
 	account, err := s.store.GetAccount(ctx, c.Param("id"))
 	if err == nil {

@@ -43,13 +43,9 @@ func (s *server) verifyAudit(c *gin.Context) {
 		s.fail(c, errNoPage)
 		return
 	}
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	view := chainView{Checkpoint: strings.TrimSpace(form.Get("checkpoint"))}
+	view := chainView{Checkpoint: strings.TrimSpace(formOf(c).Get("checkpoint"))}
 	var kept credstore.AuditCheckpoint
+	var err error
 	if view.Checkpoint != "" {
 		if kept, err = credstore.ParseAuditCheckpoint(view.Checkpoint); err != nil {
 			view.Problem = "A checkpoint looks like signalbox-audit-v1:42:9f86d0… with 64 hexadecimal digits at its end. Copy all of it."

@@ -32,8 +32,7 @@ func (s *server) checkToken(c *gin.Context) {
 	}
 	token := c.GetHeader(tokenHeader)
 	if token == "" {
-		form, _ := formOf(c) // readForm has read it
-		token = form.Get(tokenField)
+		token = formOf(c).Get(tokenField)
 	}
 	if v.token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(v.token)) != 1 {
 		s.askAgain(c)

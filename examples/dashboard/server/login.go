@@ -33,11 +33,7 @@ func (s *server) renderLogin(c *gin.Context, status int, view loginView) {
 // login checks the key and opens a session. A wrong key is recorded with the name that
 // came with it.
 func (s *server) login(c *gin.Context) {
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	view := loginView{Next: localPath(form.Get("next")), Operator: strings.TrimSpace(form.Get("operator")), Errors: map[string]string{}}
 	name, ok := s.operatorName(view.Operator)
 	if !ok {
@@ -174,12 +170,8 @@ func (s *server) resumeAt(c *gin.Context) string {
 	if c.Request.Method == http.MethodGet && c.Request.URL.Path == page.Path {
 		return c.Request.URL.RequestURI() // another search of the same list
 	}
-	form, err := formOf(c)
-	if err != nil {
-		form = nil
-	}
 	query := page.Query()
-	for name, values := range form {
+	for name, values := range formOf(c) {
 		if keptFields[name] && len(strings.Join(values, "")) <= maxKept {
 			query[name] = values
 		}

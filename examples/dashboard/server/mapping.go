@@ -67,22 +67,14 @@ func (s *server) answerMapping(c *gin.Context, done string, err error) {
 
 // reorderMappings saves an order that was made by hand.
 func (s *server) reorderMappings(c *gin.Context) {
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	s.saveOrder(c, form["seen"], form["order"], form.Get("moved"))
 }
 
 // moveMapping moves one account a place up or down: what the buttons do without
 // JavaScript.
 func (s *server) moveMapping(c *gin.Context) {
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	by, known := map[string]int{"up": -1, "down": 1}[form.Get("direction")]
 	if !known {
 		s.fail(c, errBadForm)
@@ -114,12 +106,7 @@ func (s *server) saveOrder(c *gin.Context, seen, order []string, moved string) {
 }
 
 func (s *server) resetMappings(c *gin.Context) {
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	err = s.admin.ResetMappings(c.Request.Context(), c.Param("id"), form["seen"])
+	err := s.admin.ResetMappings(c.Request.Context(), c.Param("id"), formOf(c)["seen"])
 	s.answerMapping(c, "Order taken away: every account has priority 0 now.", err)
 }
 
@@ -127,11 +114,7 @@ func (s *server) resetMappings(c *gin.Context) {
 // the one that the form names, or none.
 func (s *server) setDefaultAccount(c *gin.Context) {
 	ctx := c.Request.Context()
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	accountID, done := "", "The train has no default account now."
 	if wanted := cmp.Or(c.Param("accountId"), form.Get("account_id")); wanted != "" {
 		account, err := s.findAccount(ctx, wanted)
@@ -141,17 +124,13 @@ func (s *server) setDefaultAccount(c *gin.Context) {
 		}
 		accountID, done = account.ID, account.Name+" is the default account now: it is tried first."
 	}
-	err = s.admin.SetDefaultAccount(ctx, c.Param("id"), accountID, mayWiden(form))
+	err := s.admin.SetDefaultAccount(ctx, c.Param("id"), accountID, mayWiden(form))
 	s.answerMapping(c, done, err)
 }
 
 func (s *server) removeMapping(c *gin.Context) {
 	ctx := c.Request.Context()
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	account, err := s.findAccount(ctx, c.Param("accountId"))
 	if err != nil {
 		s.answerMapping(c, "", err)
@@ -169,11 +148,7 @@ func mayWiden(form url.Values) bool { return form.Get("stays_restricted") == "" 
 // addMapping maps the account that the form names by id or name.
 func (s *server) addMapping(c *gin.Context) {
 	ctx := c.Request.Context()
-	form, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	form := formOf(c)
 	picker := accountPicker{Text: fieldText(form, "account_id")}
 	if picker.Text == "" {
 		picker.Problem = "Choose an account."

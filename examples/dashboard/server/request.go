@@ -27,31 +27,34 @@ func (s *server) readForm(c *gin.Context) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.limits.maxForm)
 	connection := http.NewResponseController(c.Writer)
 	_ = connection.SetReadDeadline(time.Now().Add(s.limits.reading)) // a connection of net/http has one
-	if _, err := formOf(c); err != nil {
-		s.fail(c, err)
+	form, err := parseForm(c)
+	if err != nil {
+		s.fail(c, formError(err))
 		return
 	}
 	_ = connection.SetReadDeadline(time.Time{})
+	c.Set(formKey, form)
 }
 
-// formOf returns the fields of the request's form: of its body, and for DELETE of its
-// query too. It may be called any number of times; after readForm there is no error.
-func formOf(c *gin.Context) (url.Values, error) {
-	if form, ok := c.Get("form"); ok {
-		return form.(url.Values), nil
-	}
-	form, err := parseForm(c)
+const formKey = "form"
+
+// formOf returns the fields of the form that readForm has read: of the body, and for
+// DELETE of the query too; none for a request that only reads.
+func formOf(c *gin.Context) url.Values {
+	form, _ := c.Get(formKey)
+	values, _ := form.(url.Values)
+	return values
+}
+
+func formError(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
+		return errTooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, errSlowForm
-	case err != nil:
-		return nil, errBadForm
+		return errSlowForm
 	}
-	c.Set("form", form)
-	return form, nil
+	return errBadForm
 }
 
 func parseForm(c *gin.Context) (url.Values, error) {

@@ -88,8 +88,7 @@ func (s *server) writing(c *gin.Context) {
 // JavaScript: the field _method says which.
 func (s *server) byMethod(methods map[string]gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		form, _ := formOf(c) // readForm has read it
-		handler, known := methods[form.Get("_method")]
+		handler, known := methods[formOf(c).Get("_method")]
 		if !known {
 			s.fail(c, errMethod)
 			return

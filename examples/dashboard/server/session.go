@@ -69,7 +69,7 @@ type lenientCodec struct{ scs.GobCodec }
 func (c lenientCodec) Decode(data []byte) (time.Time, map[string]any, error) {
 	deadline, values, err := c.GobCodec.Decode(data)
 	if err != nil {
-		return time.Time{}, map[string]any{}, nil
+		return time.Time{}, map[string]any{}, nil //nolint:nilerr // that is its purpose
 	}
 	return deadline, values, nil
 }

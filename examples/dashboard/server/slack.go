@@ -87,11 +87,7 @@ func (s *server) storedSlack(c *gin.Context) (*slackForm, error) {
 }
 
 func (s *server) updateSlack(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	f, err := s.storedSlack(c)
 	if err != nil {
 		s.fail(c, err)

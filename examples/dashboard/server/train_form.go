@@ -100,11 +100,7 @@ func (s *server) renderTrainForm(c *gin.Context, status int, f trainForm) {
 }
 
 func (s *server) createTrain(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	f := readTrainForm(values, "")
 	keys, problem := readClientKeys(values.Get("client_api_keys"))
 	if problem != "" {
@@ -180,13 +176,9 @@ func (s *server) editTrain(c *gin.Context) {
 }
 
 func (s *server) updateTrain(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	f := readTrainForm(values, c.Param("id"))
+	f := readTrainForm(formOf(c), c.Param("id"))
 	update := credstore.TrainUpdate{Name: &f.Name, Description: &f.Description}
+	var err error
 	update.IfUpdatedAt, err = time.Parse(time.RFC3339Nano, f.UpdatedAt)
 	if err != nil && f.UpdatedAt != "" {
 		s.fail(c, errBadForm)
@@ -207,11 +199,7 @@ func (s *server) updateTrain(c *gin.Context) {
 
 // validateTrainID says while typing whether an id can be had.
 func (s *server) validateTrainID(c *gin.Context) {
-	values, err := formOf(c)
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
+	values := formOf(c)
 	f := trainForm{TrainID: credstore.TrimSpace(values.Get("train_id"))}
 	f.checkTrainID()
 	view := nameCheck{Problem: f.Errors["train_id"], Name: f.TrainID}
