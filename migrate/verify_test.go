@@ -153,7 +153,7 @@ func TestVerifyMissingConstraints(t *testing.T) {
 	})
 }
 
-// What keeps the audit trail as it is is found where it is gone, in whichever way.
+// Whatever disarms what protects the audit trail is found.
 func TestVerifyAuditTriggers(t *testing.T) {
 	broken := map[sqlstore.Dialect][]struct{ statements, want string }{
 		sqlstore.Postgres: {
