@@ -94,7 +94,10 @@ func (s *server) moveMapping(c *gin.Context) {
 // saveOrder saves an order and says, if one was moved, where that is now.
 func (s *server) saveOrder(c *gin.Context, seen, order []string, moved string) {
 	ctx := c.Request.Context()
-	err := s.admin.ReorderMappings(ctx, c.Param("id"), seen, order)
+	seen, err := s.storedOrder(c, seen)
+	if err == nil {
+		err = s.admin.ReorderMappings(ctx, c.Param("id"), seen, order)
+	}
 	done := "Order saved."
 	if place := slices.Index(order, moved); err == nil && place >= 0 {
 		var account *credstore.Account
@@ -105,8 +108,29 @@ func (s *server) saveOrder(c *gin.Context, seen, order []string, moved string) {
 	s.answerMapping(c, done, err)
 }
 
+// storedOrder is what the store calls the order that a page showed: mappings of the same
+// priority stand there in the order in which they are tried. An order that the page would
+// not show now is left as it is, and the store refuses it.
+func (s *server) storedOrder(c *gin.Context, seen []string) ([]string, error) {
+	now, err := s.mappingPage(c)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]string, len(now.Mappings))
+	for i := range now.Mappings {
+		shown[i] = now.Mappings[i].ID
+	}
+	if slices.Equal(seen, shown) {
+		return now.Stored, nil
+	}
+	return seen, nil
+}
+
 func (s *server) resetMappings(c *gin.Context) {
-	err := s.admin.ResetMappings(c.Request.Context(), c.Param("id"), formOf(c)["seen"])
+	seen, err := s.storedOrder(c, formOf(c)["seen"])
+	if err == nil {
+		err = s.admin.ResetMappings(c.Request.Context(), c.Param("id"), seen)
+	}
 	s.answerMapping(c, "Order taken away: every account has priority 0 now.", err)
 }
 

@@ -17,7 +17,8 @@ import (
 type mappingPage struct {
 	listing
 	Train     *credstore.Train
-	Mappings  []mappingView
+	Mappings  []mappingView // in the order in which they are tried, but for the default account
+	Stored    []string      // their ids in the order in which they are stored
 	Whole     bool          // all mappings are on the page, so that they can be dragged
 	Orderable bool          // and they are more than one
 	TooMany   bool          // to be put in order: they are shown in pages
@@ -112,8 +113,9 @@ func (s *server) mappingPage(c *gin.Context) (*mappingPage, error) {
 
 func (p *mappingPage) add(mappings []credstore.Mapping) {
 	for i, m := range mappings {
+		p.Stored = append(p.Stored, m.Account.ID)
 		p.Mappings = append(p.Mappings, mappingView{
-			AccountRef: m.Account, Path: p.Path, Priority: m.Priority, First: i == 0, Last: i == len(mappings)-1,
+			AccountRef: m.Account, Path: p.Path, Priority: m.Priority,
 			IsDefault: m.Account.ID == p.Train.DefaultAccountID,
 			Widens:    p.OneAccount(),
 		})
@@ -175,5 +177,23 @@ func (p *mappingPage) judge() {
 	}
 	if len(usable) > 0 {
 		p.First, p.ByDefault = usable[0].Name, usable[0].IsDefault
+	}
+	p.sort(rank)
+}
+
+// sort puts mappings of the same priority in the order in which they are tried; those that
+// are not come last.
+func (p *mappingPage) sort(rank map[string]int) {
+	place := func(m mappingView) int {
+		if at, usable := rank[m.Name]; usable {
+			return at
+		}
+		return len(p.Mappings)
+	}
+	slices.SortStableFunc(p.Mappings, func(a, b mappingView) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(place(a), place(b)))
+	})
+	for i := range p.Mappings {
+		p.Mappings[i].First, p.Mappings[i].Last = i == 0, i == len(p.Mappings)-1
 	}
 }
