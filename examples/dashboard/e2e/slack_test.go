@@ -74,7 +74,7 @@ func setUpSlack(t *testing.T, w *world, options *browser.Options) {
 	require.True(t, slack.WebhookURL.Equal(credstore.NewSecret(receiver.URL+"/"+secret("hook"))), "left blank, it stays")
 	require.Equal(t, "#other", slack.Channel)
 	require.False(t, slack.Enabled)
-	require.Equal(t, "train.create slack.update slack.test slack.test slack.update", w.actions(project))
+	require.Equal(t, "train.create slack.update slack.test slack.test slack.update", w.actions(project)) //nolint:dupword // two tests
 
 	tab.Click(id("slack-remove-open"))
 	tab.Click(id("slack-remove"))
