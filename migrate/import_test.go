@@ -42,7 +42,7 @@ func newTarget(t testing.TB, db *sql.DB, dialect sqlstore.Dialect) *target {
 	require.NoError(t, os.MkdirAll(x.keysDir, 0o700))
 	_, err := x.migrator.Up(context.Background())
 	require.NoError(t, err)
-	x.store = sqlstore.New(db, dialect, x.sealer, nil)
+	x.store = sqlstore.New(db, dialect, x.sealer, &sqlstore.Options{QueryTimeout: 30 * time.Second})
 	t.Cleanup(func() { require.NoError(t, x.store.Close()) })
 	return x
 }

@@ -2,6 +2,7 @@ package cachestore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,7 +21,7 @@ func newFixture(t *testing.T) *credstoretest.Fixture {
 	db, err := sqlstore.OpenSQLite(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	store := sqlstore.New(db, sqlstore.SQLite, sealer(), nil)
+	store := sqlstore.New(db, sqlstore.SQLite, sealer(), &sqlstore.Options{QueryTimeout: 30 * time.Second})
 	cache := cachestore.New(store, forTheTest)
 	t.Cleanup(func() { _ = cache.Close() }) // fails where the test has broken the store
 	// What happens behind the store's back, an event has to tell.

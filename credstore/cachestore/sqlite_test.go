@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -45,7 +46,7 @@ func openStore(t testing.TB, path string) *sqlstore.Store {
 	db, err := sqlstore.OpenSQLite(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	store := sqlstore.New(db, sqlstore.SQLite, sealer(), nil)
+	store := sqlstore.New(db, sqlstore.SQLite, sealer(), &sqlstore.Options{QueryTimeout: 30 * time.Second})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
 }

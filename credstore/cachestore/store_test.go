@@ -292,7 +292,7 @@ func TestAFaultyStoreLetsNobodyIn(t *testing.T) {
 	addTrain(t, store, "train", 1, account)
 	db, err := sqlstore.OpenSQLite(path)
 	require.NoError(t, err)
-	cache := newCache(t, sqlstore.New(db, sqlstore.SQLite, sealer(), nil), forTheTest)
+	cache := newCache(t, sqlstore.New(db, sqlstore.SQLite, sealer(), &sqlstore.Options{QueryTimeout: 30 * time.Second}), forTheTest)
 	ask := map[string]func() error{
 		"validate": func() error { return cache.ValidateClientKey(ctx, "train", clientKey("train", 0)) },
 		"hashes":   func() error { _, err := cache.ClientKeyHashes(ctx, "train"); return err },

@@ -108,8 +108,11 @@ func TestWrongEncryptionKey(t *testing.T) {
 	w.addTrain("alpha")
 	w.env["CREDENTIAL_ENCRYPTION_KEY"] = canary + "another-encryption-key-of-32-characters"
 	w.start()
-	ready := w.send(http.MethodGet, "/readyz", "", nil, nil)
-	require.Equal(t, http.StatusServiceUnavailable, ready.StatusCode)
+	var ready reply
+	require.Eventually(t, func() bool { // on a busy machine it takes longer than a check waits
+		ready = w.send(http.MethodGet, "/readyz", "", nil, nil)
+		return ready.StatusCode == http.StatusServiceUnavailable
+	}, waitLong, waitTick)
 	require.JSONEq(t, `{"status":"unavailable","reason":"keys"}`, ready.text)
 	w.requireError(w.post("alpha", "{}"), http.StatusServiceUnavailable, "api_error")
 	require.Empty(t, w.api.accounts())

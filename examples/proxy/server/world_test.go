@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +20,8 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/backend"
+	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/testdb"
 	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/migrate"
@@ -84,19 +86,31 @@ func newWorld(t *testing.T, kind string) *world {
 func (w *world) useDatabase(dsn string) {
 	w.env["USE_DATABASE_CREDENTIALS"] = "true"
 	w.env["DATABASE_URL"] = dsn
-	w.env["CREDENTIAL_ENCRYPTION_KEY"] = canary + "an-encryption-key-of-32-characters"
+	w.env["CREDENTIAL_ENCRYPTION_KEY"] = encryptionKey
 	config, err := backend.ConfigFromEnv(w.getenv)
 	require.NoError(w.t, err)
 	db, dialect, err := backend.OpenDatabase(config)
 	require.NoError(w.t, err)
 	_, err = migrate.New(db, dialect, nil).Up(w.t.Context())
 	require.NoError(w.t, err)
-	require.NoError(w.t, db.Close())
-	b, err := backend.Open(w.t.Context(), config, slog.New(slog.DiscardHandler))
-	require.NoError(w.t, err)
-	w.store = b.Admin
-	w.t.Cleanup(func() { _ = b.Close() })
+	store := sqlstore.New(db, dialect, testSealer(), &sqlstore.Options{QueryTimeout: waitLong})
+	w.store = store
+	w.t.Cleanup(func() {
+		_ = store.Close()
+		_ = db.Close()
+	})
 }
+
+const encryptionKey = canary + "an-encryption-key-of-32-characters"
+
+// testSealer seals with one derived key for all tests: deriving is what takes their time.
+var testSealer = sync.OnceValue(func() *crypto.Sealer {
+	sealer, err := crypto.NewSealer(encryptionKey, &crypto.SealerOptions{ReuseSalt: true})
+	if err != nil {
+		panic(err)
+	}
+	return sealer
+})
 
 func (w *world) getenv(name string) string { return w.env[name] }
 
