@@ -57,9 +57,8 @@ func until[T any](tab *Tab, what, function string, args ...any) T {
 
 // poll evaluates the script of until. The page may be replaced under its hands.
 func poll[T any](ctx context.Context, tab *Tab, script string) (value T, err error) {
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	for last := errLoading; ; {
+	last, pause := errLoading, pollEvery
+	for {
 		if err := tab.loading.wait(ctx); err != nil {
 			return value, err
 		}
@@ -77,7 +76,8 @@ func poll[T any](ctx context.Context, tab *Tab, script string) (value T, err err
 			last = err
 		}
 		select {
-		case <-ticker.C:
+		case <-time.After(pause):
+			pause = min(pause*3/2, maxPause)
 		case <-ctx.Done():
 			return value, fmt.Errorf("%w (for %s)", last, tab.timeout)
 		}

@@ -15,11 +15,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The time that one step may take, and how often a condition is looked at meanwhile.
-// Tests on a busy machine are slow; a step that will not succeed is rare.
+// The time that one step may take, and the pauses between looks at a condition meanwhile:
+// short at first, then longer, as looking is work for a machine that is busy already.
 const (
 	stepTimeout = 30 * time.Second
-	pollEvery   = 20 * time.Millisecond
+	pollEvery   = 15 * time.Millisecond
+	maxPause    = 100 * time.Millisecond
 )
 
 // Options of a tab. Nil or the zero value is a desktop window in light colours.

@@ -105,7 +105,7 @@ func (b *tab) waitRows(want ...string) {
 // eventually waits for a condition of the page.
 func (b *tab) eventually(condition func() bool, message string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(40 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatal(message)
 		}
