@@ -81,6 +81,14 @@ func Open(t testing.TB, options *Options) *Tab {
 	return tab
 }
 
+// For returns the same tab for a test inside of the one that it was opened for: a step that
+// fails is that test's failure.
+func (tab *Tab) For(t testing.TB) *Tab {
+	other := *tab
+	other.t = t
+	return &other
+}
+
 // setUp opens the tab and makes it what the options say.
 func (tab *Tab) setUp() error {
 	if err := chromedp.Do(tab.ctx); err != nil {

@@ -123,7 +123,7 @@ func deactivateAccount(t *testing.T, w *world, options *browser.Options) {
 func editAccountAtOnce(t *testing.T, w *world, options *browser.Options) {
 	one := w.name("one")
 	w.addAccounts(one)
-	ann, bob := w.openAs("Ann", options), w.openAs("Bob", options)
+	ann, bob := w.open(options), w.openAs("Bob", options)
 	ann.visit("/dashboard/accounts/" + one + "/edit")
 	bob.visit("/dashboard/accounts/" + one + "/edit")
 	ann.Fill(id("account-name"), w.name("of-ann"))

@@ -3,6 +3,8 @@ package e2e
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox-go/signalbox/internal/browser"
 )
 
@@ -12,20 +14,22 @@ var ways = map[string]browser.Options{
 }
 
 var (
-	oneWay    = []string{"script"}
-	twoWays   = []string{"script", "no script"}
-	threeWays = []string{"script", "no script", "phone"}
-	fourWays  = []string{"script", "no script", "phone", "phone, no script"}
+	oneWay   = []string{"script"}
+	twoWays  = []string{"script", "no script"}
+	fourWays = []string{"script", "no script", "phone", "phone, no script"}
 )
 
-// flows are what operators do. They share a program, at once: each works on accounts
-// and trains of its own.
-var flows = []struct {
+// A flow is something that operators do.
+type flow struct {
 	name string
 	kind string // of the store
 	ways []string
 	do   func(*testing.T, *world, *browser.Options)
-}{
+}
+
+// flows are what operators do. Those on one kind of store share a program, and those in
+// one way a tab, one after the other; each works on accounts and trains of its own.
+var flows = []flow{
 	{"log in and out", sqlite, twoWays, logInAndOut},
 	{"session ends in a form", postgres, twoWays, sessionEndsInForm},
 	{"theme", sqlite, oneWay, chooseTheme},
@@ -36,13 +40,14 @@ var flows = []struct {
 	{"reveal", postgres, oneWay, reveal},
 	{"reveal without script", sqlite, []string{"no script"}, revealWithoutScript},
 	{"deactivate account", sqlite, twoWays, deactivateAccount},
+	{"rows open by any cell", sqlite, twoWays, openRowByAnyCell},
 	{"questions start at Cancel", sqlite, oneWay, questionsStartAtCancel},
 	{"edit account at once", sqlite, twoWays, editAccountAtOnce},
 	{"create train", sqlite, twoWays, createTrain},
 	{"client keys", postgres, twoWays, manageClientKeys},
 	{"deactivate train", sqlite, twoWays, deactivateTrain},
 	{"edit train at once", postgres, twoWays, editTrainAtOnce},
-	{"mappings", sqlite, threeWays, manageMappings},
+	{"mappings", sqlite, []string{"script", "no script", "phone"}, manageMappings},
 	{"drag", sqlite, []string{"script", "phone"}, reorderByDrag},
 	{"throw", sqlite, []string{"script", "phone"}, reorderByThrow},
 	{"cancel a drag", sqlite, []string{"script", "phone"}, cancelDrag},
@@ -55,13 +60,24 @@ var flows = []struct {
 func TestFlows(t *testing.T) {
 	t.Parallel()
 	worlds := map[string]*world{postgres: startWorld(t, postgres), sqlite: startWorld(t, sqlite)}
-	for _, flow := range flows {
-		for _, way := range flow.ways {
-			t.Run(flow.name+"/"+way, func(t *testing.T) {
-				t.Parallel()
-				options := ways[way]
-				flow.do(t, worlds[flow.kind].in(t), &options)
-			})
+	lanes := make(map[[2]string][]flow) // by the kind of store and the way
+	for _, f := range flows {
+		for _, way := range f.ways {
+			lanes[[2]string{f.kind, way}] = append(lanes[[2]string{f.kind, way}], f)
 		}
+	}
+	for lane, flows := range lanes {
+		t.Run(lane[0]+"/"+lane[1], func(t *testing.T) {
+			t.Parallel()
+			w, options := worlds[lane[0]].in(t), ways[lane[1]]
+			w.shared = w.open(&options)
+			for _, f := range flows {
+				t.Run(f.name, func(t *testing.T) {
+					options := options
+					f.do(t, w.in(t), &options)
+					require.Empty(t, w.shared.Messages())
+				})
+			}
+		})
 	}
 }

@@ -80,7 +80,7 @@ func reorderByDrag(t *testing.T, w *world, options *browser.Options) {
 // What is thrown lands where it was let go, however fast.
 func reorderByThrow(_ *testing.T, w *world, options *browser.Options) {
 	options.Motion = true
-	tab := &mappingTab{w.open(options), w.name("project")}
+	tab := &mappingTab{w.openAs("Ann", options), w.name("project")}
 	var accounts []string
 	for _, number := range []string{"one", "two", "three", "four", "five", "six"} {
 		accounts = append(accounts, w.name(number))

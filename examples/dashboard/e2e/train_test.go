@@ -115,7 +115,7 @@ func deactivateTrain(t *testing.T, w *world, options *browser.Options) {
 func editTrainAtOnce(t *testing.T, w *world, options *browser.Options) {
 	project := w.name("project")
 	w.addTrain(project)
-	ann, bob := w.openAs("Ann", options), w.openAs("Bob", options)
+	ann, bob := w.open(options), w.openAs("Bob", options)
 	ann.visit("/dashboard/trains/" + project + "/edit")
 	bob.visit("/dashboard/trains/" + project + "/edit")
 	ann.Fill(id("train-name"), "Name of Ann")

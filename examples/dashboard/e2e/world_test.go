@@ -44,13 +44,14 @@ func secret(name string) string { return canary + "secret" + name }
 // A world is the dashboard's program on a store of its own, and a second handle on that
 // store.
 type world struct {
-	t     testing.TB
-	own   string // what the test's own accounts and trains end in
-	env   map[string]string
-	url   string
-	logs  *testlog.Buffer
-	store credstore.AdminStore // nil: on files
-	db    *sql.DB              // the store's database; nil: on files
+	t      testing.TB
+	own    string // what the test's own accounts and trains end in
+	shared *tab   // Ann's, of all tests that share the world in one way; nil: each has its own
+	env    map[string]string
+	url    string
+	logs   *testlog.Buffer
+	store  credstore.AdminStore // nil: on files
+	db     *sql.DB              // the store's database; nil: on files
 }
 
 // The kinds of stores.
@@ -155,9 +156,12 @@ func (w *world) start(run program) string {
 	}
 }
 
-// open opens a tab that has logged in as Ann.
+// open opens a tab that has logged in as Ann, or takes the one that is shared.
 func (w *world) open(options *browser.Options) *tab {
 	w.t.Helper()
+	if w.shared != nil {
+		return &tab{Tab: w.shared.For(w.t), t: w.t, w: w}
+	}
 	return w.openAs("Ann", options)
 }
 
