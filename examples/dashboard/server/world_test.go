@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -96,7 +97,7 @@ func (w *world) useDatabase(dsn string) {
 	require.NoError(w.t, err)
 	_, err = migrate.New(db, dialect, nil).Up(w.t.Context())
 	require.NoError(w.t, err)
-	store := sqlstore.New(db, dialect, testSealer(), nil)
+	store := sqlstore.New(db, dialect, testSealer(), &sqlstore.Options{QueryTimeout: 30 * time.Second}) // a busy machine is slow
 	w.store = store
 	w.t.Cleanup(func() {
 		_ = store.Close()
