@@ -32,6 +32,7 @@ type flow struct {
 var flows = []flow{
 	{"log in and out", sqlite, twoWays, logInAndOut},
 	{"session ends in a form", postgres, twoWays, sessionEndsInForm},
+	{"session ends in a train's form", sqlite, twoWays, sessionEndsInTrainForms},
 	{"theme", sqlite, oneWay, chooseTheme},
 	{"create account", postgres, fourWays, createAccount},
 	{"create account by keyboard", sqlite, oneWay, createAccountByKeyboard},

@@ -159,12 +159,19 @@ func (b *tab) take(p picture) {
 	b.Screenshot(filepath.Join(folder, "dark", p.name+".png"))
 
 	b.Eval(`document.documentElement.dataset.theme = "light"`)
+	b.requireFits(p.name)
 	b.Resize(390, 844)
 	b.requireRules(p.name+", narrow", "{}")
-	if wide := browser.Eval[float64](b.Tab, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-		b.t.Errorf("%s: the page is %v pixels too wide", p.name, wide)
-	}
+	b.requireFits(p.name + ", narrow")
 	b.Screenshot(filepath.Join(folder, "phone", p.name+".png"))
+}
+
+// requireFits fails if the page is wider than the window.
+func (b *tab) requireFits(what string) {
+	b.t.Helper()
+	if wide := browser.Eval[float64](b.Tab, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+		b.t.Errorf("%s: the page is %v pixels too wide", what, wide)
+	}
 }
 
 // requireRules checks rules once more with axe, which is in the page already.

@@ -71,6 +71,48 @@ func sessionEndsInForm(t *testing.T, w *world, options *browser.Options) {
 	w.requireAPIKey(typed, secret("again"))
 }
 
+// The same for the forms of a train.
+func sessionEndsInTrainForms(t *testing.T, w *world, options *browser.Options) {
+	project, operator := w.name("project"), w.name("Ann")
+	tab := w.openAs(operator, options)
+	submit := func(path string) {
+		t.Helper()
+		status, _ := w.send(operator, http.MethodPost, "/dashboard/logout/all", nil)
+		require.Equal(t, http.StatusSeeOther, status)
+		tab.Click(id("submit"))
+		tab.WaitFor(id("session-ended"))
+		tab.requireNoSecret()
+		require.NotContains(t, tab.URL(), canary)
+		tab.Fill(id("operator"), operator)
+		tab.Fill(id("key"), dashboardKey)
+		tab.Click(id("submit"))
+		tab.requireAt(path)
+		tab.requireNoSecret()
+	}
+	tab.visit("/dashboard/trains/new")
+	tab.Fill(id("train-id"), project)
+	tab.Fill(id("description"), "two\nlines & <more>")
+	tab.Fill(id("client-api-keys"), secret("key"))
+	tab.Fill(id("webhook-url"), "https://hooks.example/"+secret("hook"))
+	tab.Fill(id("channel"), "#alerts")
+	submit("/dashboard/trains/new")
+	require.Equal(t, project, tab.Value(id("train-id")))
+	require.Equal(t, "two\nlines & <more>", tab.Value(id("description")))
+	require.Equal(t, "#alerts", tab.Value(id("channel")))
+	require.Empty(t, tab.Value(id("client-api-keys"))+tab.Value(id("webhook-url")))
+	tab.Click(id("submit"))
+	tab.WaitText(id("train-list"), project)
+
+	tab.visit("/dashboard/trains/" + project + "/slack")
+	tab.Fill(id("webhook-url"), "https://hooks.example/"+secret("hook"))
+	tab.Fill(id("username"), "Signalbox")
+	tab.Click(id("enabled")) // off
+	submit("/dashboard/trains/" + project + "/slack")
+	require.Equal(t, "Signalbox", tab.Value(id("username")))
+	require.False(t, tab.checked(id("enabled")))
+	require.Empty(t, tab.Value(id("webhook-url")))
+}
+
 // The colours are those of the system, or as chosen, which this browser remembers.
 func chooseTheme(t *testing.T, w *world, _ *browser.Options) {
 	tab := w.openStranger(&browser.Options{Dark: true})
