@@ -100,6 +100,7 @@ func sessionEndsInTrainForms(t *testing.T, w *world, options *browser.Options) {
 	require.Equal(t, "two\nlines & <more>", tab.Value(id("description")))
 	require.Equal(t, "#alerts", tab.Value(id("channel")))
 	require.Empty(t, tab.Value(id("client-api-keys"))+tab.Value(id("webhook-url")))
+	tab.Fill(id("webhook-url"), "https://hooks.example/"+secret("hook"))
 	tab.Click(id("submit"))
 	tab.WaitText(id("train-list"), project)
 
