@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox-go/signalbox/credstore"
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 )
 
 // manyRows are the accounts and trains that the pages are measured with.
@@ -45,7 +46,7 @@ func BenchmarkPages(b *testing.B) {
 
 func benchmarkPage(b *testing.B, session *browser, path string) {
 	var times []time.Duration
-	session.w.seen = new(buffer)
+	session.w.seen = new(testlog.Buffer)
 	for b.Loop() {
 		started := time.Now()
 		a := session.get(path)

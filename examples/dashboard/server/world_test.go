@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -25,6 +24,7 @@ import (
 	"github.com/signalbox-go/signalbox/credstore/sqlstore"
 	"github.com/signalbox-go/signalbox/crypto"
 	"github.com/signalbox-go/signalbox/internal/testdb"
+	"github.com/signalbox-go/signalbox/internal/testlog"
 	"github.com/signalbox-go/signalbox/migrate"
 )
 
@@ -39,24 +39,6 @@ const (
 	encryptionKey = canary + "encryptionkey01-of-enough-characters"
 )
 
-// A buffer takes what is written to it by many at once.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // A world is the whole program on a real store, and a second handle on that store.
 type world struct {
 	t      testing.TB
@@ -64,8 +46,8 @@ type world struct {
 	limits limits
 	store  credstore.AdminStore // nil: on files
 	url    string
-	logs   *buffer
-	seen   *buffer // all answers but those to reveal and generate, to look for secrets
+	logs   *testlog.Buffer
+	seen   *testlog.Buffer // all answers but those to reveal and generate, to look for secrets
 	stop   context.CancelFunc
 }
 
@@ -74,7 +56,7 @@ type world struct {
 func newWorld(t testing.TB, kind string) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, limits: defaultLimits, logs: new(buffer), seen: new(buffer), env: map[string]string{
+	w := &world{t: t, limits: defaultLimits, logs: new(testlog.Buffer), seen: new(testlog.Buffer), env: map[string]string{
 		"DASHBOARD_PORT": "0", "DASHBOARD_API_KEY": dashboardKey, "STATE_DIR": filepath.Join(dir, "state"), "CREDENTIALS_DIR": dir,
 		"LOG_LEVEL": "debug", "LOG_JSON": "true",
 	}}
