@@ -118,12 +118,17 @@ func storedInjection(t *testing.T, w *world) {
 		tab.visit(path)
 		tab.requireHarmless(path)
 	}
-	for i := range markup {
+	for i, payload := range markup {
 		train := fmt.Sprint("/dashboard/trains/t", i)
 		visit(train)
-		visit(train + "/edit")
-		visit(train + "/slack")
+		for _, form := range []string{"/edit", "/slack"} {
+			_, body := w.send("Ann", http.MethodGet, train+form, nil)
+			requireEscaped(t, body, payload)
+		}
 	}
+	visit("/dashboard/trains/t1/edit")
+	visit("/dashboard/trains/t3/edit")
+	visit("/dashboard/trains/t5/slack")
 	for _, path := range []string{
 		"/dashboard", "/dashboard/accounts", "/dashboard/accounts/one", "/dashboard/accounts/one/delete", "/dashboard/accounts/scopes0", "/dashboard/accounts/scopes0/edit",
 		"/dashboard/trains", "/dashboard/trains?sort=name", "/dashboard/trains/t0/accounts",

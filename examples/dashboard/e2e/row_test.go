@@ -36,17 +36,12 @@ func TestLongNames(t *testing.T) {
 	_, err := w.store.CreateTrain(t.Context(), credstore.NewTrain{ID: long, Name: strings.Repeat("A long name ", 21)})
 	require.NoError(t, err)
 	tab := w.open(nil)
-	for name, width := range map[string]int{"desktop": 1280, "phone": 390} {
-		t.Run(name, func(t *testing.T) {
+	for _, path := range []string{"", "/accounts", "/accounts/" + long, "/accounts/" + long + "/edit", "/accounts/" + long + "/delete", "/trains", "/trains/" + long, "/trains/project-with-an-id", "/trains/project-with-an-id/accounts", "/trains/" + long + "/slack", "/audit", "/audit/verify"} {
+		tab.visit("/dashboard" + path)
+		for _, width := range []int{1280, 390} {
 			tab.Resize(width, 844)
-			for _, path := range []string{"", "/accounts", "/accounts/" + long, "/accounts/" + long + "/edit", "/accounts/" + long + "/delete", "/trains", "/trains/" + long, "/trains/project-with-an-id", "/trains/project-with-an-id/accounts", "/trains/" + long + "/slack", "/audit", "/audit/verify"} {
-				tab.visit("/dashboard" + path)
-				require.True(t, browser.Eval[bool](tab.Tab, "document.documentElement.scrollWidth <= innerWidth"), path)
-			}
-			for _, list := range []string{"/dashboard/accounts", "/dashboard/trains", "/dashboard/trains/project-with-an-id/accounts"} {
-				tab.visit(list)
-				require.LessOrEqual(t, browser.Eval[float64](tab.Tab, `Math.max(...[...document.querySelectorAll("tbody th, .account-item .account-name")].map(e => e.getBoundingClientRect().height))`), 64.0, list)
-			}
-		})
+			require.True(t, browser.Eval[bool](tab.Tab, "document.documentElement.scrollWidth <= innerWidth"), path)
+			require.LessOrEqual(t, browser.Eval[float64](tab.Tab, `Math.max(0, ...[...document.querySelectorAll("tbody th, .account-item .account-name")].map(e => e.getBoundingClientRect().height))`), 64.0, path)
+		}
 	}
 }
